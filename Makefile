@@ -1,0 +1,155 @@
+# vit-tools. `make help` lists the targets.
+#
+# Everything is globbed: adding a format, an augmentation, an op, a command or
+# a test is adding a file. Results lie in $(BUILD); nothing else is touched.
+
+VERSION := 0.1.0
+ABI     := 1
+PREFIX  ?= /usr/local
+BUILD   ?= build
+SAN     ?=                      # address, undefined, thread: a build of its own in build/$(SAN)
+
+comma   := ,
+
+OPT     ?= -O2 -g
+ARCH    := $(shell uname -m)
+PKGS    := msgpack libarchive libjpeg libpng jansson libxxhash cairo cmocka
+# Debian 13 renamed msgpack's pkg-config file
+MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
+           -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wno-format-nonliteral -Werror
+CPPFLAGS += -D_GNU_SOURCE -Ilibvit -I$(BUILD)/gen
+# -ffp-contract=off: the same sums whether or not the compiler may fuse; fast
+# kernels ask for fused multiply-add by name
+CFLAGS  += -std=c11 $(OPT) $(WARN) -fPIC -ffp-contract=off -fno-math-errno -pthread
+DEPFLAGS = -MMD -MP
+ifneq ($(strip $(SAN)),)
+BUILD   := build/$(firstword $(subst $(comma), ,$(strip $(SAN))))
+OPT     := -O1 -g -fno-omit-frame-pointer
+CFLAGS  += -fsanitize=$(strip $(SAN)) $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=all)
+LDFLAGS += -fsanitize=$(strip $(SAN))
+endif
+pkg_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
+pkg_libs   = $(shell pkg-config --libs $(1) 2>/dev/null)
+CPPFLAGS += $(call pkg_cflags,$(MSGPACK) jansson libxxhash)
+
+# ---- sources ------------------------------------------------------------------
+
+LIB_DIRS := core tensor stream image format augment graph model train
+LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard libvit/$(d)/*.c)) $(wildcard formats/*.c datasets/*.c)
+OP_SRC   := $(wildcard libvit/op/*.c)
+CLI_SRC  := $(wildcard libvit/cli/*.c)
+CMDS     := $(patsubst cmd/%.c,%,$(wildcard cmd/vit-*.c))
+MODULES  := cpu archive draw
+HEADERS  := $(wildcard libvit/*.h libvit/*/*.h)
+RECIPES  := $(wildcard recipes/*.txt)
+UNIT     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+
+obj      = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIB_OBJ := $(call obj,$(LIB_SRC) $(OP_SRC)) $(patsubst %.c,$(BUILD)/obj/%.f64.o,$(filter-out libvit/op/op.c,$(OP_SRC))) \
+           $(BUILD)/obj/gen/tables.o
+LIBVIT  := $(BUILD)/lib/libvit.so.$(ABI)
+LIBCLI  := $(BUILD)/lib/libcli.a
+MOD_SO  := $(MODULES:%=$(BUILD)/lib/vit/libvit-%.so)
+BINS    := $(CMDS:%=$(BUILD)/bin/%)
+SHARED  := $(RECIPES:recipes/%=$(BUILD)/share/vit/recipes/%)
+
+LIB_LIBS     := $(call pkg_libs,$(MSGPACK) jansson libxxhash libjpeg libpng) -lm -ldl -pthread
+CPU_LIBS     := -ldnnl -fopenmp -lm
+ARCHIVE_LIBS := $(call pkg_libs,libarchive)
+DRAW_LIBS    := $(call pkg_libs,cairo) -lm
+$(BUILD)/obj/libvit/cpu/%.o:     CFLAGS += -fopenmp -O3
+$(BUILD)/obj/libvit/draw/%.o:    CPPFLAGS += $(call pkg_cflags,cairo)
+ifeq ($(ARCH),x86_64)
+$(BUILD)/obj/libvit/cpu/%_avx2.o:   CFLAGS += -mavx2 -mfma -mf16c
+$(BUILD)/obj/libvit/cpu/%_avx512.o: CFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
+endif
+
+# ---- main targets ---------------------------------------------------------------
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+.PHONY: all help deps demo test test-long test-interop lint bench install uninstall clean FORCE
+
+all: $(BINS) $(MOD_SO) $(SHARED) $(BUILD)/lib/pkgconfig/vit.pc ## build everything into build/
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---- objects ----------------------------------------------------------------------
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/%.f64.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -DVIT_REAL_IS_DOUBLE $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+# Tables of plug-ins, and the build id: written anew at each make, replaced only
+# when the text differs, so an idle make builds nothing.
+TABLE_SRC := $(LIB_SRC) $(OP_SRC)
+$(BUILD)/gen/tables.c: FORCE
+	@mkdir -p $(@D)
+	@tools/tables.sh $(TABLE_SRC) >$@.new && (cmp -s $@.new $@ && rm $@.new || mv $@.new $@)
+
+$(BUILD)/gen/build_id.h: FORCE
+	@mkdir -p $(@D)
+	@id=$$(cat $(sort $(LIB_SRC) $(OP_SRC) $(HEADERS) $(foreach m,$(MODULES),$(wildcard libvit/$(m)/*.c))) Makefile | \
+	  { cat; echo '$(CC) $(CFLAGS)'; } | sha256sum | cut -c1-24); \
+	 printf '#define VIT_BUILD_ID "%s"\n#define VIT_VERSION "%s"\n' $$id $(VERSION) >$@.new; \
+	 cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+# only these two kinds of file read it; the rule orders the first build
+$(BUILD)/obj/libvit/core/module.o $(foreach m,$(MODULES),$(BUILD)/obj/libvit/$(m)/module.o): $(BUILD)/gen/build_id.h
+
+# ---- library, modules, programs ------------------------------------------------------
+
+$(LIBVIT): $(LIB_OBJ) libvit/libvit.map
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -shared -Wl,-soname,libvit.so.$(ABI) -Wl,--version-script=libvit/libvit.map -Wl,--no-undefined \
+	  -Wl,--as-needed -o $@ $(LIB_OBJ) $(LIB_LIBS)
+	ln -sf libvit.so.$(ABI) $(@D)/libvit.so
+
+$(LIBCLI): $(call obj,$(CLI_SRC))
+	@mkdir -p $(@D)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+define module_rule
+$(BUILD)/lib/vit/libvit-$(1).so: $$(call obj,$$(wildcard libvit/$(1)/*.c)) $$(LIBVIT)
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS) -shared -Wl,--version-script=libvit/libvit.map -Wl,--no-undefined -Wl,-rpath,'$$$$ORIGIN/..' \
+	  -o $$@ $$(filter %.o,$$^) -L$$(BUILD)/lib -lvit $$($(2)_LIBS)
+endef
+$(foreach m,$(MODULES),$(eval $(call module_rule,$(m),$(shell echo $(m) | tr a-z A-Z))))
+
+$(BINS): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(LIBCLI) $(LIBVIT)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $< $(LIBCLI) -L$(BUILD)/lib -lvit $(LIB_LIBS)
+
+$(BUILD)/share/vit/recipes/%: recipes/%
+	@mkdir -p $(@D)
+	cp $< $@
+
+$(BUILD)/lib/pkgconfig/vit.pc: libvit/vit.pc.in Makefile
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@MSGPACK@|$(MSGPACK)|' $< >$@
+
+# ---- tests ---------------------------------------------------------------------------
+
+UNIT_BINS := $(UNIT:%=$(BUILD)/tests/%)
+$(UNIT_BINS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIBCLI) $(LIBVIT)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $< $(LIBCLI) -L$(BUILD)/lib -lvit $(LIB_LIBS) -lcmocka
+
+clean: ## remove build/
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

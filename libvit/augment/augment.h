@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * augment.h - what an augmentation is, and chains of them.
+ *
+ * One file libvit/augment/NAME.c (dashes in the op's name are underscores in
+ * the file's) ends in `const struct vit_augment vit_augment_NAME`.
+ * Draws are keyed by (seed, epoch, seq, ordinal), where the ordinal counts ops
+ * from the start of the stream's history: so `A B` equals `A | B`, and threads,
+ * shards and cuts of the pipe change nothing.
+ */
+#ifndef VIT_AUGMENT_AUGMENT_H
+#define VIT_AUGMENT_AUGMENT_H
+
+#include "core/rng.h"
+#include "stream/stream.h"
+
+/* One parameter of an op, as `name:key=value,key=value`. */
+enum vit_param_type { VIT_P_INT, VIT_P_FLOAT, VIT_P_BOOL, VIT_P_SIZE /* 224 or HxW 224x160: two ints */, VIT_P_LIST /* a/b/c floats */, VIT_P_CHOICE /* int: index into choices */ };
+struct vit_param {
+	const char *key;
+	int type;
+	size_t offset;          /* into the op's config struct */
+	const char *def;        /* default as text; NULL: must be given */
+	double min, max;
+	const char *choices;    /* "bilinear|bicubic|nearest" */
+	const char *help;
+};
+struct vit_list {               /* the value of a VIT_P_LIST */
+	int n;
+	float v[16];
+};
+
+/* An image being worked on: u8 [H,W,C], owned and writable. An op may replace
+ * it: vit_image_new(), fill, vit_image_swap(). */
+struct vit_image {
+	int64_t h, w, c;
+	uint8_t *p;
+	size_t cap;
+};
+int vit_image_reserve(struct vit_image *, int64_t h, int64_t w, int64_t c) VIT_MUST_CHECK;  /* contents undefined */
+void vit_image_swap(struct vit_image *, struct vit_image *);
+void vit_image_release(struct vit_image *);
+
+/* What apply() sees; one per worker thread. */
+struct vit_augment_call {
+	const void *config;             /* the op's own struct */
+	struct vit_image *image;        /* in and out */
+	struct vit_image *spare;        /* scratch that keeps its memory */
+	struct vit_draws draws;         /* this record's numbers for this op */
+};
+
+struct vit_augment {
+	uint32_t abi, size;
+	const char *name, *help;        /* "random-crop"; one line */
+	const struct vit_param *params; /* ends with key NULL */
+	size_t config_size;
+	int random;                     /* draws numbers */
+	/* Check the config against the stream and change what it announces (shape,
+	 * mean, std). NULL: nothing changes. VIT_EUSAGE. */
+	int (*prepare)(const void *config, struct vit_meta *meta);
+	/* NULL: only the header changes. VIT_ERECORD for an image it cannot take. */
+	int (*apply)(struct vit_augment_call *);
+};
+extern const struct vit_augment *const vit_augments[];
+
+/* A chain of ops. */
+struct vit_chain;
+int vit_chain_new(struct vit_chain **) VIT_MUST_CHECK;
+/* Add "name:key=value,..."; VIT_EUSAGE names the key and what it may be. */
+int vit_chain_add(struct vit_chain *, const char *spec) VIT_MUST_CHECK;
+int vit_chain_len(const struct vit_chain *);
+/* Write the ops into meta (canonical strings with all values) and prepare all. */
+int vit_chain_prepare(struct vit_chain *, struct vit_meta *meta, struct vit_header *) VIT_MUST_CHECK;
+/* Apply to one record: `r->image` is replaced by memory of `work`. */
+struct vit_chain_work;                  /* per thread */
+int vit_chain_work_new(struct vit_chain_work **) VIT_MUST_CHECK;
+void vit_chain_work_free(struct vit_chain_work *);
+int vit_chain_apply(const struct vit_chain *, struct vit_chain_work *, uint64_t seed, struct vit_record *r) VIT_MUST_CHECK;
+void vit_chain_free(struct vit_chain *);
+
+/* Recipes: one text file with parts "augment:" and "train:", one op or option
+ * a line, '#' comments. `name` is a file below <share>/recipes without its
+ * suffix, or a path with a '/'. *lines: NULL-terminated, one free() for all. */
+int vit_recipe_load(const char *name, const char *part, char ***lines) VIT_MUST_CHECK;
+char *vit_recipe_list(void);    /* names and first comment lines, malloc'd */
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cli.h - what every vit program shares: option table, help, man-page options,
+ * completion, exit codes, outputs, signals, progress, log.
+ *
+ * The only part of the library that prints and exits. Linked into each program
+ * (libcli.a), not into libvit.so.
+ */
+#ifndef VIT_CLI_CLI_H
+#define VIT_CLI_CLI_H
+
+#include "stream/stream.h"
+
+#include <signal.h>
+
+enum { CLI_DONE = 0, CLI_ERROR = 1, CLI_USAGE = 2, CLI_THRESHOLD = 3 };
+
+/* ---- option table ---------------------------------------------------------- */
+
+enum cli_type {
+	CLI_FLAG,       /* int: 1 when given; --no-NAME gives 0 */
+	CLI_INT,        /* int64_t, in min..max; suffixes k M G (powers of 1000) */
+	CLI_FLOAT,      /* double, in min..max */
+	CLI_STR,        /* const char * */
+	CLI_CHOICE,     /* int: index into `values`, "auto|always|never" */
+	CLI_BYTES,      /* int64_t; suffixes K M G T (powers of 1024) */
+	CLI_SHARE,      /* struct cli_share: "12" or "5%" */
+	CLI_SPAN,       /* struct cli_span: "5ep" "500it" "5%"; bare: epochs */
+	CLI_FRACTION,   /* double 0..1: "0.1" or "10%" */
+	CLI_PART,       /* struct cli_part: "I/N", 0 <= I < N */
+	CLI_LIST,       /* struct cli_list: may be given again and again */
+	CLI_OPTINT,     /* struct cli_optint: value attached and optional, --shuffle or --shuffle=10000 */
+};
+struct cli_share { double value; int percent; };
+struct cli_span { double value; int unit; };            /* unit: CLI_EPOCHS.. */
+enum { CLI_EPOCHS, CLI_STEPS, CLI_PERCENT_OF_RUN };
+struct cli_part { int64_t i, n; };                      /* n 0: not given */
+struct cli_list { const char **v; int n; };             /* v NULL-terminated */
+struct cli_optint { int given; int64_t value; };        /* value: def when only the name was given */
+
+enum {                          /* struct cli_option.flags */
+	CLI_RESULT = 1,         /* the value changes the result: recorded in history and checked on resume */
+	CLI_HIDDEN = 2,
+};
+struct cli_option {
+	const char *name;       /* long name without dashes; NULL ends the table */
+	char letter;            /* 0: none */
+	const char *alias;      /* "wd,decay": further long names, not shown in help; NULL */
+	enum cli_type type;
+	size_t offset;          /* into the program's config struct */
+	const char *def;        /* default as text; NULL: zero, "not given" */
+	double min, max;
+	const char *values;     /* CLI_CHOICE */
+	const char *arg;        /* "FILE" in help */
+	const char *help;       /* one line, no full stop */
+	int flags;
+	const char *group;      /* starts a new heading in help with this row; NULL: goes on */
+};
+
+/* Options every program has, at the start of its config struct. */
+struct cli_common {
+	int64_t threads;        /* -j: 0 = what the process may use */
+	int64_t seed;           /* default 0 */
+	const char *device;     /* auto */
+	int64_t memory;         /* bytes; 0: a quarter of what the process may use */
+	int64_t limit;          /* -1 */
+	struct cli_share max_bad;
+	int progress;           /* 0 auto 1 always 2 never */
+	const char *log;        /* JSON lines; NULL */
+	const char *out;        /* -o; NULL: stdout */
+	int quiet, verbose;
+	int64_t max_record;
+};
+/* Which of them a program shows and takes. */
+enum {
+	CLI_USE_THREADS = 1, CLI_USE_SEED = 2, CLI_USE_DEVICE = 4, CLI_USE_MEMORY = 8, CLI_USE_LIMIT = 16,
+	CLI_USE_MAX_BAD = 32, CLI_USE_PROGRESS = 64, CLI_USE_LOG = 128, CLI_USE_OUT = 256, CLI_USE_MAX_RECORD = 512,
+};
+
+struct cli_program {
+	const char *name;               /* "vit-fetch" */
+	const char *summary;            /* "read samples from data sets, archives, directories" */
+	const char *synopsis;           /* "vit-fetch [OPTION]... SOURCE..." */
+	const char *example;            /* shown by --help */
+	const char *arguments;          /* help text on the operands; may be NULL */
+	const struct cli_option *options;
+	int common;                     /* CLI_USE_... */
+	size_t config_size;             /* struct that begins with struct cli_common */
+	/* Operands in argv[0..argc-1]. Returns an exit status; errors are said with
+	 * cli_error or cli_fail. Called with outputs not yet opened. */
+	int (*run)(void *config, int argc, char **argv);
+};
+/* The whole of main(): locale "C" for numbers, signals, parsing, --help,
+ * --version, run(), closing stdout, exit status. */
+int cli_main(int argc, char **argv, const struct cli_program *);
+
+/* Was this option given on the command line (or by a recipe, cli_apply)? */
+int cli_given(const char *name);
+/* Apply "--name value" lines from a recipe, below the command line's own. */
+int cli_apply(const char *where, char *const *lines);
+/* {name: value} of CLI_RESULT options that differ from their defaults, values as
+ * canonical text; files as base name. For history and resume. */
+json_t *cli_options_json(void);
+
+/* ---- messages -------------------------------------------------------------- */
+
+/* "vit-fetch: ..." on stderr, below a live progress line. */
+void cli_error(const char *fmt, ...) VIT_PRINTF(1, 2);
+void cli_warn(const char *fmt, ...) VIT_PRINTF(1, 2);        /* silent with -q */
+void cli_note(const char *fmt, ...) VIT_PRINTF(1, 2);        /* silent with -q */
+void cli_verbose(const char *fmt, ...) VIT_PRINTF(1, 2);     /* only with -v */
+/* Say vit_errmsg() and give the exit status for a libvit code: 2 for
+ * VIT_EUSAGE, 0 and silence for VIT_EPIPE on a samples stream, else 1. A code
+ * that a signal caused gives 128+N without a message. */
+int cli_fail(int code);
+/* Usage error: message, then "try 'vit-fetch --help'"; returns 2. */
+int cli_usage(const char *fmt, ...) VIT_PRINTF(1, 2);
+
+/* ---- inputs and outputs ------------------------------------------------------ */
+
+/* Claim stdin for an input; a second claim is a usage error naming both.
+ * `what` is "--val" or "SAMPLES". A terminal is refused with synopsis and
+ * example. Every path goes through here, "-" or not. Returns 0 or exit status. */
+int cli_claim(const char *what, const char *path);
+/* Open -o or stdout for data; a terminal is refused for tensor bytes unless
+ * `text`. 0 or exit status. */
+int cli_output(struct vit_output **, const char *path, int text);
+/* Opened outputs that cli_main discards if the run ends with an error. */
+void cli_own_output(struct vit_output *);
+void cli_disown_output(struct vit_output *);
+
+/* ---- signals ---------------------------------------------------------------- */
+
+/* 0, or the number of SIGINT, SIGTERM or SIGHUP once it came. Programs look
+ * between records or steps, finish, and return cli_fail(). The second one
+ * removes temporaries and kills. */
+extern volatile sig_atomic_t cli_signal;
+
+/* ---- bad records -------------------------------------------------------------- */
+
+/* Say one bad record (vit_errmsg) once and count it. 0: go on; else the exit
+ * status because --max-bad is used up. `total`: records seen so far. */
+int cli_bad_record(uint64_t total);
+uint64_t cli_bad_count(void);
+
+/* ---- progress and log ----------------------------------------------------------- */
+
+/* One live line on stderr, at most ten times a second, only when wanted:
+ * always; or auto with stderr a terminal and (`owner` or stdout no pipe). */
+void cli_progress(const char *fmt, ...) VIT_PRINTF(1, 2);
+int cli_progress_due(void);     /* would a line be drawn now? spares the formatting */
+void cli_progress_owner(int owner);
+void cli_progress_end(void);    /* leave or clear the line */
+/* Append one JSON object as a line to --log; no-op without it. Steals `obj`. */
+int cli_log(json_t *obj);
+double cli_now(void);           /* seconds, monotonic */
+char *cli_duration(char buf[32], double seconds);    /* "1:02:03", "42s" */
+
+#endif

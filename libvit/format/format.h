@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * format.h - what a data format plugin is.
+ *
+ * A source (directory, archive, single file, pipe) is seen as a sequence of
+ * members, each with a name and bytes. A format claims a source by looking at
+ * one member's name and first bytes; it then takes the members it wants and
+ * gives samples. Formats know nothing of archives, splits by hash, shuffling,
+ * sharding or streams: those are done once, for all of them.
+ *
+ * One file formats/NAME.c ends in `const struct vit_format vit_format_NAME`.
+ * The same file compiled -shared as NAME.so is a plugin, built against the
+ * installed headers and `pkg-config vit`, found in $VIT_PLUGIN_PATH.
+ */
+#ifndef VIT_FORMAT_FORMAT_H
+#define VIT_FORMAT_FORMAT_H
+
+#include "stream/stream.h"
+
+enum { VIT_FORMAT_ABI = 1 };
+
+/* One member of a source. */
+struct vit_member {
+	const char *name;       /* path below the source's root, '/' between; "" for a nameless pipe */
+	int64_t size;           /* bytes; -1: unknown */
+	const uint8_t *head;    /* its first bytes, up to 64 KiB */
+	size_t n_head;
+};
+
+/* A member's whole content, for formats that need random access. Mapped from
+ * the file where that is possible, otherwise in memory, and beyond the memory
+ * budget in an unlinked temporary file that is mapped. */
+struct vit_blob {
+	const uint8_t *p;
+	size_t n;
+	void *priv;
+};
+
+struct vit_source;              /* the members and the options; given to a format */
+
+/* Step to the next member (the first one after open is the one that was
+ * claimed); VIT_END. `m` is valid until the next step. */
+int vit_source_next(struct vit_source *, struct vit_member *m) VIT_MUST_CHECK;
+/* The present member as an input; owned by the source, closed by the next step.
+ * gz, zst, xz, bz2 compression is undone (libarchive), whatever the name says. */
+int vit_source_input(struct vit_source *, struct vit_input **in) VIT_MUST_CHECK;
+int vit_source_load(struct vit_source *, struct vit_blob *) VIT_MUST_CHECK;
+void vit_blob_release(struct vit_blob *);
+const char *vit_source_name(const struct vit_source *);   /* for messages */
+const char *vit_source_split(const struct vit_source *);  /* the split asked for, "all" included */
+
+/* What a format tells about an opened source. Memory: `meta->arena` or static. */
+struct vit_format_info {
+	struct vit_meta *meta;          /* dataset, classes, shape, labels, mean/std, count of the split asked for */
+	const char *splits;             /* space-separated names it has; NULL: the source does not say */
+	int random;                     /* read() takes any index in any order */
+};
+
+struct vit_format {
+	uint32_t abi, size;             /* VIT_FORMAT_ABI, sizeof(struct vit_format) */
+	const char *name, *help;        /* "idx", "MNIST's IDX files, plain or gz" */
+	size_t priv_size;               /* zeroed bytes for `priv` */
+	/* How sure it is that it can read a source with this member: 0 no .. 100
+	 * certain. Looks only; must be safe for any bytes. */
+	int (*probe)(const struct vit_member *);
+	/* Take the members, fill `info`. A split that is not there: leave count 0
+	 * and say in `splits` what is. */
+	int (*open)(void *priv, struct vit_source *, struct vit_format_info *);
+	/* Record `i` of the split asked for: id, label, image or encoded, and seq
+	 * (i unless the source stores another). Borrowed until the next read.
+	 * Without `random`, i rises by one from 0. VIT_END, VIT_ERECORD, VIT_EFORMAT. */
+	int (*read)(void *priv, struct vit_source *, int64_t i, struct vit_record *);
+	void (*close)(void *priv);
+};
+
+/* Built-in formats, NULL-terminated; generated from formats/. */
+extern const struct vit_format *const vit_formats[];
+
+/* Plugins: files NAME.so in the absolute directories of $VIT_PLUGIN_PATH. A file
+ * or directory that others may write is refused. Built-ins are probed first. */
+int vit_format_by_name(const char *name, const struct vit_format **) VIT_MUST_CHECK;   /* "plugin:NAME" or "NAME" */
+/* Names found on the path, without opening any; newline-separated, malloc'd. */
+char *vit_format_plugins(void);
+
+/* Public data sets known by name; generated from datasets/. */
+struct vit_dataset {
+	const char *name, *help;
+	const char *format;                     /* name of the format that reads it */
+	const char *const *where;               /* folders below /usr/share/datasets and the cache, NULL-terminated */
+	const char *const *classes;             /* in label order, NULL-terminated; NULL: the files say */
+	int64_t shape[3];
+	int n_mean;
+	float mean[3], std[3];                  /* of x / 255 over the training split */
+	const char *obtain;                     /* what to do when it is not there */
+};
+extern const struct vit_dataset *const vit_datasets[];
+
+/* Reading a source as vit-fetch does. */
+struct vit_fetch_opt {
+	const char *split;              /* NULL: "train"; "all"; NAME */
+	double holdout;                 /* 0..1: share of ids that belong to "val" of this split; 0: none */
+	int holdout_side;               /* 0: the rest (train), 1: the held-out part */
+	int64_t epochs;                 /* >= 1 */
+	int shuffle;                    /* permute within each epoch, keyed by (seed, epoch) */
+	int source_order;
+	int64_t limit, skip;            /* records per epoch after selection; limit -1: all */
+	int64_t shard, n_shard;         /* n_shard 0: not sharded */
+	const char **where;             /* "label=NAME" or "label=N"; all must hold; NULL-terminated or NULL */
+	const char *format;             /* NULL: probe */
+	const char *cache;              /* directory; NULL: the default */
+	uint64_t seed;
+	size_t memory;                  /* bytes for blobs; 0: a quarter of what the process may use */
+};
+struct vit_fetch;
+/* Opens data set names, directories, archives, files, "-" and SOURCE@SPLIT.
+ * `source` NULL-terminated list: read one after another as one source. */
+int vit_fetch_open(struct vit_fetch **, const char *const *source, const struct vit_fetch_opt *) VIT_MUST_CHECK;
+const struct vit_header *vit_fetch_header(const struct vit_fetch *);
+int vit_fetch_next(struct vit_fetch *, struct vit_record *);   /* VIT_END, VIT_ERECORD (may go on), ... */
+void vit_fetch_close(struct vit_fetch *);
+
+#endif

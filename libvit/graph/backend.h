@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * backend.h - where kernels come from. A backend is a module (core/module.h):
+ * libvit-cpu.so, libvit-cuda.so, with `const struct vit_backend vit_module_NAME`.
+ */
+#ifndef VIT_GRAPH_BACKEND_H
+#define VIT_GRAPH_BACKEND_H
+
+#include "core/module.h"
+#include "op/op.h"
+
+typedef int (*vit_kernel)(const struct vit_call *);
+struct vit_dev;                 /* the backend's own */
+
+enum vit_copy { VIT_TO_DEVICE, VIT_FROM_DEVICE, VIT_ON_DEVICE };
+
+struct vit_backend {
+	struct vit_module module;
+	const char *name;       /* "cpu", "cuda" */
+	/* spec: "", or what follows "cuda:". threads: 0 = all this process may use. */
+	int (*open)(struct vit_dev **, const char *spec, int threads);
+	void (*close)(struct vit_dev *);
+	/* One line: "AVX-512, 2 threads, oneDNN 2.6.3". Valid until close. */
+	const char *(*describe)(struct vit_dev *);
+	void *(*alloc)(struct vit_dev *, size_t, int pinned);   /* zeroed, 64-byte aligned; NULL with message */
+	void (*free)(struct vit_dev *, void *, int pinned);
+	int (*copy)(struct vit_dev *, void *to, const void *from, size_t, int dir);
+	int (*sync)(struct vit_dev *);
+	/* At plan time, with the call's shapes and dtypes: the kernel, or NULL: not
+	 * here (on the CPU the reference runs). May set call->ws (shape of the
+	 * scratch it needs) and call->state (released by drop). */
+	vit_kernel (*find)(struct vit_dev *, struct vit_call *, int back);
+	void (*drop)(struct vit_dev *, struct vit_call *);
+	/* Recorded tapes; NULL where there are none. */
+	int (*record)(struct vit_dev *, int on, void **tape);
+	int (*play)(struct vit_dev *, void *tape);
+};
+
+/* The reference: every op's own forward and backward on host memory, f32 or
+ * f64. Always there; VIT_KERNELS=ref makes every device use it. */
+extern const struct vit_backend vit_backend_ref, vit_backend_ref_f64;
+
+/* "auto", "cpu", "cuda", "cuda:1", "ref". auto: cuda where it opens, else cpu
+ * with *note set to one line that says why (NULL if nothing to say). */
+int vit_device_open(const char *spec, int threads, const struct vit_backend **, struct vit_dev **, const char **note) VIT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * plan.h - (graph, batch size, train or infer, backend) made into an explicit
+ * list of instructions with every value placed in one arena by lifetime.
+ *
+ * Making a plan is pure: sizes and order; nothing is allocated for data, so
+ * --explain can do it. A run allocates nothing. Several plans (train,
+ * validate, batch 1) share one struct vit_params.
+ */
+#ifndef VIT_GRAPH_PLAN_H
+#define VIT_GRAPH_PLAN_H
+
+#include "graph/backend.h"
+#include "graph/graph.h"
+
+enum vit_what { VIT_ZERO, VIT_FWD, VIT_REDO, VIT_BWD, VIT_UPDATE };
+
+struct vit_instr {
+	enum vit_what what;
+	const struct vit_node *node;    /* NULL for ZERO and UPDATE */
+	vit_kernel run;
+	struct vit_call call;
+};
+
+/* Parameters of a model: flat f32 blocks with equal offsets in all of them.
+ * Decayed parameters come first, so an optimiser runs over few ranges. */
+struct vit_params {
+	int64_t n, n_state;             /* floats */
+	float *w, *g, *m, *v, *ema;     /* g, m, v NULL: inference; ema NULL: none */
+	float *state, *ema_state;
+	void *block;                    /* what params_free frees */
+	const struct vit_backend *backend;
+	struct vit_dev *dev;
+};
+/* The layout depends on the graph alone: offset of a VIT_PARAM or VIT_STATE
+ * value in its block, in floats. */
+int64_t vit_params_offset(const struct vit_graph *, const struct vit_value *);
+int vit_params_new(struct vit_params *, const struct vit_graph *, const struct vit_backend *, struct vit_dev *, int train, int ema) VIT_MUST_CHECK;
+/* Fill w and state from each value's init, keyed by (seed, name): the same
+ * numbers whatever else the graph holds. ema starts as w. */
+int vit_params_init(struct vit_params *, const struct vit_graph *, uint64_t seed) VIT_MUST_CHECK;
+void vit_params_free(struct vit_params *);
+
+/* The optimiser of a training plan: an op over ranges of the flat blocks. */
+struct vit_optim {
+	const char *op;                 /* "adamw" */
+	const void *attr;               /* weight_decay and lr_scale are set per range by the plan */
+	const float *lr;                /* table of `steps` learning rates, host memory; copied */
+	int64_t steps;
+};
+
+struct vit_plan_opt {
+	int64_t B;                      /* rows per run */
+	int train;
+	int dtype;                      /* VIT_F32, or VIT_F64 on the f64 reference */
+	int recompute;                  /* 0 keep all; 1 run each block's forward again in backward */
+	const struct vit_optim *optim;  /* train: NULL = gradients only */
+	const char *const *results;     /* names of values to keep (logits), NULL-terminated; NULL: graph's keep bits */
+};
+
+struct vit_plan {
+	const struct vit_graph *graph;
+	const struct vit_backend *backend;
+	struct vit_dev *dev;
+	struct vit_plan_opt opt;
+	struct vit_instr *instr;
+	int n_instr;
+	int64_t *offset, *grad_offset;  /* per value id: byte offset in the arena, -1: not in it */
+	size_t arena_bytes;             /* values, gradients, scratch, step block */
+	double flops;                   /* of one run */
+	struct vit_params *params;      /* after bind */
+	void *arena;
+	struct vit_step *step;          /* in the arena */
+	float *lr;
+	void *priv;
+};
+
+int vit_plan_make(struct vit_plan *, const struct vit_graph *, const struct vit_plan_opt *, const struct vit_backend *, struct vit_dev *) VIT_MUST_CHECK;
+/* Give it memory: `arena` of arena_bytes from backend->alloc (NULL: it allocates
+ * and frees its own) and the parameters. Evaluate the EMA: bind with
+ * use_ema = 1. */
+int vit_plan_bind(struct vit_plan *, void *arena, struct vit_params *, int use_ema) VIT_MUST_CHECK;
+void vit_plan_free(struct vit_plan *);
+
+/* A value's memory, valid between runs for inputs and kept values; data NULL if
+ * it has none. grad: of its gradient (train). Host pointers on the CPU. */
+struct vit_tensor vit_plan_value(const struct vit_plan *, const struct vit_value *, int grad);
+
+/* before = 1 and 0 around every instruction; non-zero return stops the run. */
+typedef int (*vit_plan_hook)(void *arg, const struct vit_instr *, int before);
+enum { VIT_RUN_FIRST = 1, VIT_RUN_LAST = 2 };   /* first micro-batch: zero the gradients; last: update */
+int vit_plan_run(struct vit_plan *, int flags, vit_plan_hook, void *arg) VIT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * input.h - a byte source one can look ahead in: file, pipe, memory, or any
+ * read function (an archive member, a decompressor).
+ *
+ * Nothing is ever opened twice to find out what it is: probes peek.
+ */
+#ifndef VIT_STREAM_INPUT_H
+#define VIT_STREAM_INPUT_H
+
+#include "core/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct vit_input;
+
+/* `path` "-" is stdin, called "<stdin>" in messages. */
+int vit_input_open(struct vit_input **, const char *path) VIT_MUST_CHECK;
+/* `p` must outlive the input. */
+int vit_input_memory(struct vit_input **, const void *p, size_t n, const char *name) VIT_MUST_CHECK;
+/* read: like read(2): bytes, 0 at the end, or -1 with vit_fail() already called.
+ * close may be NULL. */
+int vit_input_reader(struct vit_input **, ssize_t (*read)(void *ctx, void *buf, size_t n),
+                     void (*close)(void *ctx), void *ctx, const char *name) VIT_MUST_CHECK;
+void vit_input_close(struct vit_input *);       /* NULL is fine */
+
+/* Look at up to `n` bytes (n <= 1 GiB) without consuming them. *got < n only at
+ * the end of the input. *p is valid until the next call on this input. */
+int vit_input_peek(struct vit_input *, size_t n, const uint8_t **p, size_t *got) VIT_MUST_CHECK;
+/* Consume `n` bytes, peeked or not; VIT_EFORMAT if the input ends before. */
+int vit_input_skip(struct vit_input *, uint64_t n) VIT_MUST_CHECK;
+/* Exactly `n` bytes; VIT_END if none was left, VIT_EFORMAT if some but not enough. */
+int vit_input_read(struct vit_input *, void *buf, size_t n) VIT_MUST_CHECK;
+
+const char *vit_input_name(const struct vit_input *);
+uint64_t vit_input_tell(const struct vit_input *);     /* bytes consumed */
+int vit_input_fd(const struct vit_input *);            /* -1: not a descriptor */
+
+/* Called before a read that may block, so that a filter can flush what it has. */
+void vit_input_on_wait(struct vit_input *, void (*fn)(void *), void *ctx);
+/* Seconds spent waiting inside read so far. */
+double vit_input_waited(const struct vit_input *);
+
+#endif

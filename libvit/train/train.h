@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * train.h - schedules and the learning-rate table, a training session, and
+ * checkpoints from which it goes on to the same bytes.
+ */
+#ifndef VIT_TRAIN_TRAIN_H
+#define VIT_TRAIN_TRAIN_H
+
+#include "model/model.h"
+
+/* One file train/sched_NAME.c ends in `const struct vit_sched vit_sched_NAME`:
+ * factor of the base rate at step `i` (0-based) of `n` after warm-up. */
+struct vit_sched {
+	const char *name, *help;
+	double (*factor)(int64_t i, int64_t n, double min_factor);
+};
+extern const struct vit_sched *const vit_scheds[];
+
+/* lr[0..steps-1]; warm-up rises linearly from lr/warmup at step 0 to lr at step
+ * warmup-1, never from zero; then the schedule over the rest. */
+int vit_lr_table(float *lr, int64_t steps, int64_t warmup, double base, double min, const char *sched) VIT_MUST_CHECK;
+
+struct vit_train_opt {
+	int64_t batch_size, accum;      /* samples per optimiser step; micro-batches */
+	int64_t steps, epochs;          /* of the whole run */
+	double lr, min_lr, weight_decay, beta1, beta2, eps, clip;
+	int64_t warmup;                 /* steps */
+	const char *sched, *opt;        /* "cosine", "adamw" */
+	double ema;                     /* decay; 0: none */
+	struct vit_build build;
+	int recompute;
+	uint64_t seed;
+};
+
+struct vit_trainer;
+int vit_trainer_new(struct vit_trainer **, struct vit_model *, const struct vit_train_opt *,
+                    const struct vit_backend *, struct vit_dev *) VIT_MUST_CHECK;
+/* One optimiser step on n <= batch_size samples: images u8 [n,H,W,C] of the
+ * model's size, labels i32 [n] or f32 [n,K]. */
+int vit_trainer_step(struct vit_trainer *, int64_t n, const uint8_t *images, const void *labels) VIT_MUST_CHECK;
+struct vit_train_stats {
+	int64_t step, samples;
+	double loss, top1, lr, grad_norm;       /* of the last step that was read back */
+};
+int vit_trainer_stats(struct vit_trainer *, struct vit_train_stats *) VIT_MUST_CHECK;
+struct vit_plan *vit_trainer_plan(struct vit_trainer *);
+void vit_trainer_free(struct vit_trainer *);
+
+/* A checkpoint: a model stream with the optimiser's moments and EMA beside the
+ * weights and counters in meta.training. Written through vit_output with the
+ * previous one kept as FILE~. */
+struct vit_cursor {                     /* where in the input the run is */
+	int64_t step, epoch, record;    /* optimiser steps done; records consumed */
+	uint64_t hash;                  /* running xxh3 over the consumed records' bytes */
+};
+int vit_checkpoint_write(struct vit_trainer *, const char *path, const struct vit_cursor *, const json_t *options) VIT_MUST_CHECK;
+/* VIT_END: no such file. VIT_EUSAGE names the first option that changed. */
+int vit_checkpoint_read(struct vit_trainer *, const char *path, struct vit_cursor *, const json_t *options, char **changed_build) VIT_MUST_CHECK;
+
+/* Evaluate: forward over samples in batches, scores gathered on the host. */
+struct vit_evaluator;
+int vit_evaluator_new(struct vit_evaluator **, struct vit_model *, int64_t batch, int use_ema,
+                      const struct vit_backend *, struct vit_dev *) VIT_MUST_CHECK;
+/* logits f32 [n,K] for n <= batch images; valid until the next call. */
+int vit_evaluator_run(struct vit_evaluator *, int64_t n, const uint8_t *images, const float **logits) VIT_MUST_CHECK;
+void vit_evaluator_free(struct vit_evaluator *);
+
+/* Scores of a labelled set. */
+struct vit_score {
+	int64_t count, top1, top5;
+	double loss;                    /* sum of cross entropies */
+	int n_class;
+	int64_t *confusion;             /* [K true][K predicted] */
+};
+int vit_score_init(struct vit_score *, int n_class) VIT_MUST_CHECK;
+void vit_score_add(struct vit_score *, const float *logits, int64_t n_class, int64_t label);
+void vit_score_release(struct vit_score *);
+
+#endif

@@ -1,0 +1,36 @@
+#!/bin/sh
+# tables.sh SOURCE... - write C tables of every plug-in struct the sources end
+# in: `const struct vit_KIND vit_KIND_NAME`. Ops are listed twice, f32 and f64.
+set -eu
+export LC_ALL=C
+
+names() { # kind: the NAMEs, sorted
+	sed -n "s/^const struct vit_$1 vit_$1_\([a-z0-9_]*\) .*/\1/p" $files | sort
+}
+table() { # kind, array
+	for n in $(names "$1"); do echo "extern const struct vit_$1 vit_$1_$n;"; done
+	echo "const struct vit_$1 *const $2[] = {"
+	for n in $(names "$1"); do echo "	&vit_$1_$n,"; done
+	printf '\tNULL,\n};\n\n'
+}
+
+files=$*
+cat <<'H'
+/* written by tools/tables.sh */
+#include "augment/augment.h"
+#include "format/format.h"
+#include "train/train.h"
+
+H
+table format vit_formats
+table dataset vit_datasets
+table augment vit_augments
+table arch vit_archs
+table sched vit_scheds
+ops=$(sed -n 's/^const struct vit_op VIT_OP(\([a-z0-9_]*\)).*/\1/p' $files | sort)
+for suffix in '' _f64; do
+	for n in $ops; do echo "extern const struct vit_op vit_op_$n$suffix;"; done
+	echo "const struct vit_op *const vit_ops$suffix[] = {"
+	for n in $ops; do echo "	&vit_op_$n$suffix,"; done
+	printf '\tNULL,\n};\n\n'
+done
