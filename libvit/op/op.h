@@ -46,6 +46,9 @@ struct vit_step {
 	double gnorm2;          /* squared norm of the scaled, undivided gradients */
 	float loss_scale;       /* fp16: dloss is multiplied by this; 1 otherwise */
 	int32_t found_inf;      /* a gradient was not finite: the update is skipped, done stays */
+	/* what step_done leaves of the last optimiser step for the host to read late */
+	double last_wsum, last_loss, last_hits, last_gnorm2;
+	int32_t last_inf;
 };
 
 struct vit_call {
@@ -161,7 +164,8 @@ struct vit_batchnorm_attr { float eps, momentum; };
 /* adamw: Loshchilov & Hutter, 2019. in: w, g, m, v (flat f32 [n]), lr table f32
  * [steps], optional ema. In place on w, m, v, ema. g is divided by wsum *
  * loss_scale and clipped to norm `clip` (0: off). grad_norm: adds |g|^2 to
- * step->gnorm2 and sets found_inf. step_done: done += !found_inf, clears sums. */
+ * step->gnorm2 and sets found_inf. step_done: moves wsum, loss, hits, gnorm2 and
+ * found_inf to last_*, done += !found_inf, clears the sums. */
 struct vit_adamw_attr { float beta1, beta2, eps, weight_decay, clip, ema_decay, lr_scale; };
 
 /* Primitives: what exporters implement. add, sub, mul, div broadcast as numpy.
