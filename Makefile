@@ -44,7 +44,6 @@ CMDS     := $(patsubst cmd/%.c,%,$(wildcard cmd/vit-*.c))
 MODULES  := cpu archive draw
 HEADERS  := $(wildcard libvit/*.h libvit/*/*.h)
 RECIPES  := $(wildcard recipes/*.txt)
-UNIT     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
 obj      = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC) $(OP_SRC)) $(patsubst %.c,$(BUILD)/obj/%.f64.o,$(filter-out libvit/op/op.c,$(OP_SRC))) \
@@ -53,6 +52,7 @@ LIBVIT  := $(BUILD)/lib/libvit.so.$(ABI)
 LIBCLI  := $(BUILD)/lib/libcli.a
 MOD_SO  := $(MODULES:%=$(BUILD)/lib/vit/libvit-%.so)
 BINS    := $(CMDS:%=$(BUILD)/bin/%)
+MANS    := $(CMDS:%=$(BUILD)/share/man/man1/%.1)
 SHARED  := $(RECIPES:recipes/%=$(BUILD)/share/vit/recipes/%)
 
 LIB_LIBS     := $(call pkg_libs,$(MSGPACK) jansson libxxhash libjpeg libpng) -lm -ldl -pthread
@@ -74,7 +74,7 @@ endif
 MAKEFLAGS += --no-builtin-rules
 .PHONY: all help deps demo test test-long test-interop lint bench install uninstall clean FORCE
 
-all: $(BINS) $(MOD_SO) $(SHARED) $(BUILD)/lib/pkgconfig/vit.pc ## build everything into build/
+all: $(BINS) $(MOD_SO) $(SHARED) $(MANS) $(BUILD)/lib/pkgconfig/vit.pc ## build everything into build/
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,7 +96,7 @@ $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 # Tables of plug-ins, and the build id: written anew at each make, replaced only
 # when the text differs, so an idle make builds nothing.
 TABLE_SRC := $(LIB_SRC) $(OP_SRC)
-$(BUILD)/gen/tables.c: FORCE
+$(BUILD)/gen/tables.c: FORCE tools/tables.sh
 	@mkdir -p $(@D)
 	@tools/tables.sh $(TABLE_SRC) >$@.new && (cmp -s $@.new $@ && rm $@.new || mv $@.new $@)
 
@@ -138,16 +138,100 @@ $(BUILD)/share/vit/recipes/%: recipes/%
 	@mkdir -p $(@D)
 	cp $< $@
 
+$(BUILD)/share/man/man1/%.1: cmd/%.1 $(BUILD)/bin/% tools/man.sh
+	@mkdir -p $(@D)
+	@tools/man.sh $(BUILD)/bin/$* $< >$@
+
 $(BUILD)/lib/pkgconfig/vit.pc: libvit/vit.pc.in Makefile
 	@mkdir -p $(@D)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@MSGPACK@|$(MSGPACK)|' $< >$@
 
 # ---- tests ---------------------------------------------------------------------------
+# One program a file: unit tests, fuzz targets with their corpus replay, benchmarks;
+# check-ops is all of tests/op. They may use everything that libvit exports.
 
-UNIT_BINS := $(UNIT:%=$(BUILD)/tests/%)
+test_prog = $(patsubst $(1)/%.c,$(BUILD)/tests/%,$(wildcard $(1)/$(2)_*.c))
+UNIT_BINS  := $(call test_prog,tests/unit,test)
+FUZZ_BINS  := $(call test_prog,tests/fuzz,fuzz)
+BENCH_BINS := $(call test_prog,tests/bench,bench)
+CHECK_OPS  := $(if $(wildcard tests/op/*.c),$(BUILD)/tests/check-ops)
+link_test   = @mkdir -p $(@D) && $(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(filter %.o,$^) $(LIBCLI) \
+              -L$(BUILD)/lib -lvit $(LIB_LIBS)
+
 $(UNIT_BINS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIBCLI) $(LIBVIT)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $< $(LIBCLI) -L$(BUILD)/lib -lvit $(LIB_LIBS) -lcmocka
+	$(link_test) -lcmocka
+$(FUZZ_BINS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(LIBCLI) $(LIBVIT)
+	$(link_test)
+$(BENCH_BINS): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.o $(LIBCLI) $(LIBVIT)
+	$(link_test) -fopenmp
+$(BUILD)/obj/tests/bench/%.o: CFLAGS += -fopenmp
+$(BUILD)/tests/check-ops: $(call obj,$(wildcard tests/op/*.c)) $(LIBCLI) $(LIBVIT)
+	$(link_test)
+
+.PHONY: tests test-run test-long-run sanitized
+tests: all $(UNIT_BINS) $(FUZZ_BINS) $(CHECK_OPS)
+TEST := BUILD='$(abspath $(BUILD))' tools/test.sh
+
+# deps may install what this makefile asks pkg-config for, so the work is done
+# by a second make that reads it anew
+test: ## every test that needs neither a GPU nor a network (6 minutes)
+	@tools/deps.sh --ensure
+	@$(MAKE) --no-print-directory test-run
+test-run: tests
+	@$(TEST) unit fuzz ops cli pipelines
+
+test-long: ## sanitizers, fault and kill loops (25 minutes)
+	@tools/deps.sh --ensure
+	@$(MAKE) --no-print-directory test-long-run
+test-long-run: tests
+	@$(MAKE) --no-print-directory SAN=address,undefined tests
+	@$(MAKE) --no-print-directory SAN=thread build/thread/tests/test_thread build/thread/bin/vit-augment
+	@$(TEST) long sanitized
+
+test-interop: ## our files in their real consumers: numpy, PyTorch (15 minutes; network the first time)
+	@tools/deps.sh --ensure
+	@$(MAKE) --no-print-directory all
+	@$(TEST) interop
+
+lint: ## cppcheck, shellcheck and the rules of the house
+	@tools/lint.sh
+
+bench: ## speed beside its peers: build/bench.json and a table
+	@tools/deps.sh --ensure
+	@$(MAKE) --no-print-directory all bench-run
+.PHONY: bench-run
+bench-run: all $(BENCH_BINS)
+	@BUILD='$(abspath $(BUILD))' tests/bench/run.sh
+
+# ---- demo, set-up, install -----------------------------------------------------------
+
+deps: ## install what is missing with apt (the only target that changes the system)
+	@tools/deps.sh --install
+
+demo: ## train a ViT on real Fashion-MNIST images and report: minutes
+	@tools/deps.sh --ensure
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -f pipelines/demo.mk BUILD=$(BUILD)
+
+DEST = $(DESTDIR)$(PREFIX)
+install: all ## install below PREFIX (default /usr/local), DESTDIR respected
+	install -d $(DEST)/bin $(DEST)/lib/vit $(DEST)/lib/pkgconfig $(DEST)/share/vit/recipes $(DEST)/share/man/man1 \
+	  $(DEST)/share/bash-completion/completions $(foreach d,$(sort $(dir $(HEADERS))),$(DEST)/include/vit/$(d:libvit/%=%))
+	install $(BINS) $(DEST)/bin
+	install $(LIBVIT) $(DEST)/lib
+	ln -sf libvit.so.$(ABI) $(DEST)/lib/libvit.so
+	install $(MOD_SO) $(DEST)/lib/vit
+	install -m 644 $(BUILD)/lib/pkgconfig/vit.pc $(DEST)/lib/pkgconfig
+	install -m 644 $(RECIPES) $(DEST)/share/vit/recipes
+	install -m 644 $(MANS) $(DEST)/share/man/man1
+	for h in $(HEADERS:libvit/%=%); do install -m 644 libvit/$$h $(DEST)/include/vit/$$h; done
+	for c in $(CMDS); do $(BUILD)/bin/$$c --completion bash >$(DEST)/share/bash-completion/completions/$$c; done
+
+uninstall: ## remove what install put there
+	rm -f $(CMDS:%=$(DEST)/bin/%) $(CMDS:%=$(DEST)/share/man/man1/%.1) \
+	  $(CMDS:%=$(DEST)/share/bash-completion/completions/%) \
+	  $(DEST)/lib/libvit.so $(DEST)/lib/libvit.so.$(ABI) $(DEST)/lib/pkgconfig/vit.pc
+	rm -rf $(DEST)/lib/vit $(DEST)/share/vit $(DEST)/include/vit
 
 clean: ## remove build/
 	rm -rf build

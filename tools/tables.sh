@@ -5,6 +5,7 @@ set -eu
 export LC_ALL=C
 
 names() { # kind: the NAMEs, sorted
+	# shellcheck disable=SC2086  # a list of files
 	sed -n "s/^const struct vit_$1 vit_$1_\([a-z0-9_]*\) .*/\1/p" $files | sort
 }
 table() { # kind, array
@@ -27,10 +28,11 @@ table dataset vit_datasets
 table augment vit_augments
 table arch vit_archs
 table sched vit_scheds
+# shellcheck disable=SC2086  # a list of files
 ops=$(sed -n 's/^const struct vit_op VIT_OP(\([a-z0-9_]*\)).*/\1/p' $files | sort)
 for suffix in '' _f64; do
 	for n in $ops; do echo "extern const struct vit_op vit_op_$n$suffix;"; done
-	echo "const struct vit_op *const vit_ops$suffix[] = {"
-	for n in $ops; do echo "	&vit_op_$n$suffix,"; done
+	echo "const struct vit_op *const vit_ops${suffix}[] = {"
+	for n in $ops; do echo "	&vit_op_$n${suffix},"; done
 	printf '\tNULL,\n};\n\n'
 done

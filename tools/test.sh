@@ -1,0 +1,90 @@
+#!/bin/bash
+# test.sh TIER... - run test tiers and end with one total.
+#
+#   unit fuzz ops   programs in $BUILD/tests; cmocka's speak TAP, check-ops ends
+#                   with "N passed, N failed", the others are one test each
+#   cli pipelines long   Bats files in tests/TIER
+#   sanitized       unit, fuzz, ops and cli once more in the sanitizer builds
+#   interop         tests/interop/test_*.py in the peers' environment
+#
+# BUILD is the build directory (absolute). Exits 1 if anything failed or nothing ran.
+set -u -o pipefail
+cd "$(dirname "$0")/.." || exit 1
+: "${BUILD:=$PWD/build}"
+export BUILD PATH="$BUILD/bin:$PATH" LC_ALL=C.UTF-8
+export VIT_SHARED="${VIT_SHARED:-$PWD/../shared}"
+log=$(mktemp -d) && trap 'rm -rf "$log"' EXIT
+passed=0 failed=0 skipped=0
+
+say() { printf '%s\n' "$*"; }
+
+# count TAP in a file; show what failed with the lines after it
+count() { # title status file
+	local p f s
+	s=$(grep -ciE '^ok .*# *skip' "$3"); f=$(grep -c '^not ok ' "$3"); p=$(( $(grep -c '^ok ' "$3") - s ))
+	[ "$2" = 0 ] || [ "$f" != 0 ] || { f=1; say "# $1: exit status $2"; tail -40 "$3"; }
+	[ $((p + f + s)) != 0 ] || { f=1; say "# $1: no test ran"; }
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	printf '%-34s %4d passed %3d failed %3d skipped\n' "$1" "$p" "$f" "$s"
+	[ "$f" = 0 ] || awk '/^not ok /{show=1} /^ok /{show=0} show' "$3" | head -200
+}
+run_tap() { # title command...
+	local title=$1 rc; shift
+	"$@" >"$log/out" 2>"$log/err" </dev/null; rc=$?
+	count "$title" "$rc" "$log/out"
+	[ "$rc" = 0 ] || tail -40 "$log/err"
+}
+run_one() { # title command...: one test by its exit status, or its own "N passed, N failed"
+	local title=$1 rc line; shift
+	"$@" >"$log/out" 2>&1 </dev/null; rc=$?
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log/out" | tail -1)
+	if [ -n "$line" ]; then
+		local p=${line%% *} f=${line#*, }; f=${f%% *}
+		[ "$rc" = 0 ] || [ "$f" != 0 ] || f=1
+		passed=$((passed + p)) failed=$((failed + f))
+		printf '%-34s %4d passed %3d failed\n' "$title" "$p" "$f"
+		[ "$f" = 0 ] || tail -60 "$log/out"
+	elif [ "$rc" = 0 ]; then
+		passed=$((passed + 1)); printf '%-34s %4d passed\n' "$title" 1
+	elif [ "$rc" = 77 ]; then
+		skipped=$((skipped + 1)); say "$title skipped: $(tail -1 "$log/out")"
+	else
+		failed=$((failed + 1)); say "$title FAILED (exit $rc)"; tail -60 "$log/out"
+	fi
+}
+bats_dir() { # dir
+	local f
+	for f in tests/"$1"/*.bats; do
+		[ -e "$f" ] && run_tap "$f" bats --tap "$f"
+	done
+}
+
+tier() {
+	case $1 in
+	unit) for t in "$BUILD"/tests/test_*; do
+		[ -x "$t" ] && run_tap "unit/${t##*/}" env CMOCKA_MESSAGE_OUTPUT=TAP "$t"; done ;;
+	fuzz) for t in "$BUILD"/tests/fuzz_*; do [ -x "$t" ] && run_one "fuzz/${t##*/}" "$t"; done ;;
+	ops) [ -x "$BUILD/tests/check-ops" ] && run_one check-ops "$BUILD/tests/check-ops" ;;
+	cli|pipelines|long) bats_dir "$1" ;;
+	sanitized)
+		# a library without its sanitizer's runtime cannot be loaded by a plain program, so
+		# each build's own programs run; leaks of the loader and of libgomp's threads are not ours
+		( export BUILD="$PWD/build/address" PATH="$PWD/build/address/bin:$PATH"
+		  export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+		  export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0" VIT_SANITIZED=1
+		  for t in unit fuzz ops cli; do tier $t; done
+		  echo "$passed $failed $skipped" >"$log/sub" )
+		read -r passed failed skipped <"$log/sub"
+		TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp" run_tap "thread/test_thread" \
+			env CMOCKA_MESSAGE_OUTPUT=TAP build/thread/tests/test_thread ;;
+	interop)
+		local py; py=$(tools/peers.sh) || { say "interop: no environment for the peers"; failed=$((failed + 1)); return; }
+		for t in tests/interop/test_*.py; do [ -e "$t" ] && run_one "interop/${t##*/}" "$py" "$t"; done ;;
+	*) say "test.sh: no tier '$1'"; exit 2 ;;
+	esac
+}
+for t in "$@"; do tier "$t"; done
+say
+[ $((passed + failed)) != 0 ] || { say "no test ran"; failed=1; }
+say "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
