@@ -34,7 +34,12 @@ struct vit_backend {
 	/* Recorded tapes; NULL where there are none. */
 	int (*record)(struct vit_dev *, int on, void **tape);
 	int (*play)(struct vit_dev *, void *tape);
+	int host;               /* 1: its memory is the host's: where find gives NULL the reference runs */
 };
+
+/* Besides ops, find is asked for two names that only touch flat blocks:
+ *   "zero"       in[0] (absent without gradients) := 0; the step's sums := 0
+ *   "ema_state"  in[1] := d in[1] + (1 - d) in[0] unless found_inf; attr vit_adamw_attr */
 
 /* The reference: every op's own forward and backward on host memory, f32 or
  * f64. Always there; VIT_KERNELS=ref makes every device use it. */

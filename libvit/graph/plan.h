@@ -26,6 +26,7 @@ struct vit_instr {
  * Decayed parameters come first, so an optimiser runs over few ranges. */
 struct vit_params {
 	int64_t n, n_state;             /* floats */
+	int dtype;                      /* VIT_F32; on the f64 reference VIT_F64: the blocks hold doubles */
 	float *w, *g, *m, *v, *ema;     /* g, m, v NULL: inference; ema NULL: none */
 	float *state, *ema_state;
 	void *block;                    /* what params_free frees */
@@ -70,8 +71,10 @@ struct vit_plan {
 	double flops;                   /* of one run */
 	struct vit_params *params;      /* after bind */
 	void *arena;
-	struct vit_step *step;          /* in the arena */
-	float *lr;
+	struct vit_step *step;          /* the device's own, in the arena */
+	struct vit_step *host;          /* after bind: set seed, sample0, n_valid (bind sets B) and knob here
+	                                 * before a run, which sends them; micro is the plan's business */
+	float *lr;                      /* in the arena */
 	void *priv;
 };
 
@@ -81,6 +84,11 @@ int vit_plan_make(struct vit_plan *, const struct vit_graph *, const struct vit_
  * use_ema = 1. */
 int vit_plan_bind(struct vit_plan *, void *arena, struct vit_params *, int use_ema) VIT_MUST_CHECK;
 void vit_plan_free(struct vit_plan *);
+
+/* The device's step block: get waits for the device; put replaces all of it
+ * (resume: done, loss_scale). */
+int vit_plan_step_get(const struct vit_plan *, struct vit_step *) VIT_MUST_CHECK;
+int vit_plan_step_put(struct vit_plan *, const struct vit_step *) VIT_MUST_CHECK;
 
 /* A value's memory, valid between runs for inputs and kept values; data NULL if
  * it has none. grad: of its gradient (train). Host pointers on the CPU. */

@@ -88,6 +88,7 @@ struct vit_op {
 	/* The same maths in primitive ops, for exporters and as a second oracle.
 	 * NULL: is a primitive. */
 	int (*expand)(struct vit_graph *, const struct vit_node *, struct vit_value **out);
+	int loss;                                       /* 1: backward starts here: adds to the step's sums, needs no dout */
 };
 enum { VIT_OP_ABI = 1 };
 
