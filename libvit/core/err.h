@@ -32,6 +32,7 @@ enum {
 	VIT_EUNSUPPORTED = -8,   /* valid, but this build or device cannot */
 	VIT_EDEVICE = -9,        /* a backend failed */
 	VIT_EUPSTREAM = -10,     /* an earlier program of the pipe failed; the message is its own */
+	VIT_EINTR = -11,         /* told to stop while waiting for input: vit_input_interrupt() */
 };
 
 /* Set this thread's message and return `code`, so that a failure is one line:

@@ -14,9 +14,15 @@ int vit_cpu_count(void);
 /* Bytes of memory this process may use: RAM or the cgroup limit, the smaller. */
 unsigned long long vit_memory_limit(void);
 
+/* The cgroup parts of the two, versions 1 and 2, all ancestors: whole cores
+ * and bytes; 0: no limit. `root` is put before /proc and /sys ("" is this system). */
+int vit_cpu_quota(const char *root);
+unsigned long long vit_memory_quota(const char *root);
+
 /* An order-preserving parallel map. The caller pushes jobs and pops them back
  * in the order pushed, each worked on by one of `n` threads in between.
- * Waiting blocks on condition variables, never spins.
+ * Waiting blocks on condition variables, never spins. The threads take no
+ * signals, so those reach the main thread.
  *
  *   push  blocks while `depth` jobs are inside
  *   pop   blocks until the oldest job is done; *job = NULL when none is inside

@@ -16,12 +16,12 @@
 
 struct vit_input;
 
-/* `path` "-" is stdin, called "<stdin>" in messages. */
+/* `path` "-" is stdin, called "<stdin>" in messages. A directory is VIT_EUSAGE. */
 int vit_input_open(struct vit_input **, const char *path) VIT_MUST_CHECK;
 /* `p` must outlive the input. */
 int vit_input_memory(struct vit_input **, const void *p, size_t n, const char *name) VIT_MUST_CHECK;
-/* read: like read(2): bytes, 0 at the end, or -1 with vit_fail() already called.
- * close may be NULL. */
+/* read: like read(2): bytes, 0 at the end, or what vit_fail() returned; a plain -1
+ * after vit_fail() counts as VIT_EIO. close may be NULL. */
 int vit_input_reader(struct vit_input **, ssize_t (*read)(void *ctx, void *buf, size_t n),
                      void (*close)(void *ctx), void *ctx, const char *name) VIT_MUST_CHECK;
 void vit_input_close(struct vit_input *);       /* NULL is fine */
@@ -38,9 +38,15 @@ const char *vit_input_name(const struct vit_input *);
 uint64_t vit_input_tell(const struct vit_input *);     /* bytes consumed */
 int vit_input_fd(const struct vit_input *);            /* -1: not a descriptor */
 
-/* Called before a read that may block, so that a filter can flush what it has. */
+/* Called before a read that would block, so that a filter can flush what it has. */
 void vit_input_on_wait(struct vit_input *, void (*fn)(void *), void *ctx);
 /* Seconds spent waiting inside read so far. */
 double vit_input_waited(const struct vit_input *);
+
+/* For the whole process: once descriptor `fd` is readable, reads that would wait
+ * give VIT_EINTR instead. A signal handler writes a byte to it, so that no
+ * signal is lost between looking and waiting, whichever thread it hits.
+ * -1: none. */
+void vit_input_interrupt(int fd);
 
 #endif

@@ -6,7 +6,8 @@
  * A regular target is written as a hidden temporary beside it, synced and
  * renamed by commit. A symbolic link's target is replaced, not the link; the
  * mode of an existing file is kept, a new one follows the umask. Input and
- * output may be the same file.
+ * output may be the same file. /dev/stdout and /dev/fd/N are the descriptors
+ * themselves, whatever they lead to.
  */
 #ifndef VIT_STREAM_OUTPUT_H
 #define VIT_STREAM_OUTPUT_H
@@ -19,7 +20,8 @@
 struct vit_output;
 
 /* `path` NULL or "-" is stdout, called "<stdout>". Fails at once where the
- * directory cannot be written or the path is a directory. */
+ * directory or an existing file cannot be written (VIT_EIO) or the path is a
+ * directory (VIT_EUSAGE). */
 int vit_output_open(struct vit_output **, const char *path) VIT_MUST_CHECK;
 int vit_output_write(struct vit_output *, const void *p, size_t n) VIT_MUST_CHECK;   /* all of it; VIT_EPIPE: reader gone */
 const char *vit_output_name(const struct vit_output *);
