@@ -84,7 +84,7 @@ struct vit_op {
 	uint32_t keep_in, keep_out;                     /* bit i: backward reads in[i], out[i] (aux always) */
 	uint32_t f32_in, f32_out;                       /* slots that amp never lowers */
 	uint32_t alias;                                 /* bit i: out[0] may share in[i]'s memory */
-	uint32_t state_in;                              /* bit i: in[i] is state that a training forward updates (batchnorm) */
+	uint32_t state_in;                              /* bit i: in[i] is state that a training forward updates (batchnorm); data NULL: leave it (REDO) */
 	/* The same maths in primitive ops, for exporters and as a second oracle.
 	 * NULL: is a primitive. */
 	int (*expand)(struct vit_graph *, const struct vit_node *, struct vit_value **out);
@@ -110,6 +110,11 @@ const struct vit_op *vit_op_by_name(const char *name);        /* NULL: unknown *
 void vit_shape_set(struct vit_tensor *, int dtype, int ndim, const int64_t *dim);
 int64_t vit_inner(const struct vit_tensor *, int from);       /* product of dim[from..] */
 float vit_knob(const struct vit_step *, int knob, float constant);
+/* Is the number of inputs in least..most; is in[i] of this dtype and shape?
+ * VIT_EMISMATCH with a message that names node and input. */
+enum { VIT_ANY_FLOAT = -1, VIT_ANY_DIM = -2 };
+int vit_want_n(const struct vit_call *, int least, int most) VIT_MUST_CHECK;
+int vit_want(const struct vit_call *, int i, int dtype, int ndim, const int64_t *dim) VIT_MUST_CHECK;
 
 /* ---- the catalogue: attributes and formulas ------------------------------- */
 
@@ -150,7 +155,10 @@ struct vit_dropout_attr { float p; };
 
 /* Losses: out[0] [B] per-sample, and sums into the step. weight: share of this
  * loss, `knob` scales it by knob or (complement) 1 - knob. Labels: i32 [B] or
- * f32 [B,K]. softmax_xent smooths: y = (1-s) y + s/K. mse: mean over inner dims. */
+ * f32 [B,K]. softmax_xent smooths: y = (1-s) y + s/K. mse: mean over inner dims.
+ * kl_div: T^2 KL(softmax(teacher/T) || softmax(x/T)), T the temperature knob.
+ * With w = weight * knob and n the rows that count: wsum += n w, loss += w sum.
+ * Their backward starts the chain at w * loss_scale; it does not divide. */
 struct vit_loss_attr { float weight, smoothing; int knob, complement; };
 
 /* conv2d: NHWC, W [O,kh,kw,I], b optional. batchnorm: over B,H,W with g, b and
