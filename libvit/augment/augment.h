@@ -12,10 +12,20 @@
 #define VIT_AUGMENT_AUGMENT_H
 
 #include "core/rng.h"
+#include "image/resize.h"
 #include "stream/stream.h"
 
+enum { VIT_AUGMENT_ABI = 1 };
+
 /* One parameter of an op, as `name:key=value,key=value`. */
-enum vit_param_type { VIT_P_INT, VIT_P_FLOAT, VIT_P_BOOL, VIT_P_SIZE /* 224 or HxW 224x160: two ints */, VIT_P_LIST /* a/b/c floats */, VIT_P_CHOICE /* int: index into choices */ };
+enum vit_param_type {
+	VIT_P_INT,              /* int64_t */
+	VIT_P_FLOAT,            /* double */
+	VIT_P_BOOL,             /* int: 0 or 1 */
+	VIT_P_SIZE,             /* int64_t[2]: "224x160" is {224, 160}, H then W; "224" is {224, 0} */
+	VIT_P_LIST,             /* struct vit_list: "a/b/c"; min and max hold for each */
+	VIT_P_CHOICE,           /* int: index into `choices` */
+};
 struct vit_param {
 	const char *key;
 	int type;
@@ -27,7 +37,7 @@ struct vit_param {
 };
 struct vit_list {               /* the value of a VIT_P_LIST */
 	int n;
-	float v[16];
+	float v[VIT_MAX_CHANNELS];
 };
 
 /* An image being worked on: u8 [H,W,C], owned and writable. An op may replace
@@ -46,22 +56,28 @@ struct vit_augment_call {
 	const void *config;             /* the op's own struct */
 	struct vit_image *image;        /* in and out */
 	struct vit_image *spare;        /* scratch that keeps its memory */
+	struct vit_buf *scratch;        /* the same for whatever is no image */
 	struct vit_draws draws;         /* this record's numbers for this op */
 };
+/* Does an op with `p=` act on this record? Draws one number. */
+static inline int vit_chance(struct vit_augment_call *call, double p)
+{
+	return vit_uniform(vit_draw(&call->draws)) < p;
+}
 
 struct vit_augment {
 	uint32_t abi, size;
 	const char *name, *help;        /* "random-crop"; one line */
 	const struct vit_param *params; /* ends with key NULL */
-	size_t config_size;
+	size_t config_size;             /* params, then what prepare() keeps for apply() */
 	int random;                     /* draws numbers */
-	/* Check the config against the stream and change what it announces (shape,
-	 * mean, std). NULL: nothing changes. VIT_EUSAGE. */
-	int (*prepare)(const void *config, struct vit_meta *meta);
+	/* Check the config against the stream, change what it announces (shape,
+	 * mean, std), keep what apply() needs of it. NULL: nothing. VIT_EUSAGE. */
+	int (*prepare)(void *config, struct vit_meta *meta);
 	/* NULL: only the header changes. VIT_ERECORD for an image it cannot take. */
 	int (*apply)(struct vit_augment_call *);
 };
-extern const struct vit_augment *const vit_augments[];
+extern const struct vit_augment *const vit_augments[];   /* NULL-terminated; generated from libvit/augment/ */
 
 /* A chain of ops. */
 struct vit_chain;
@@ -69,7 +85,14 @@ int vit_chain_new(struct vit_chain **) VIT_MUST_CHECK;
 /* Add "name:key=value,..."; VIT_EUSAGE names the key and what it may be. */
 int vit_chain_add(struct vit_chain *, const char *spec) VIT_MUST_CHECK;
 int vit_chain_len(const struct vit_chain *);
-/* Write the ops into meta (canonical strings with all values) and prepare all. */
+/* Does any op touch images? If not, records need not be decoded. */
+int vit_chain_touches(const struct vit_chain *);
+/* Op `i` with all its values, "hflip:p=0.5": the string that meta.ops and the
+ * history hold. Lives as long as the chain. */
+const char *vit_chain_op(const struct vit_chain *, int i);
+/* Prepare all ops in order and append their strings to meta.ops of the header;
+ * what they changed in `meta` is for vit_meta_write(). The ops already in
+ * meta.ops are counted: the first of the chain draws with that ordinal. */
 int vit_chain_prepare(struct vit_chain *, struct vit_meta *meta, struct vit_header *) VIT_MUST_CHECK;
 /* Apply to one record: `r->image` is replaced by memory of `work`. */
 struct vit_chain_work;                  /* per thread */

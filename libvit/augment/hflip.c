@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hflip.c - mirror left and right (torchvision's RandomHorizontalFlip).
+ */
+#include "augment/augment.h"
+
+#include <string.h>
+
+struct config {
+	double p;
+};
+
+static const struct vit_param params[] = {
+	{ "p", VIT_P_FLOAT, offsetof(struct config, p), "0.5", 0, 1, NULL, "probability" },
+	{ 0 },
+};
+
+static int apply(struct vit_augment_call *call)
+{
+	const struct config *cfg = call->config;
+	struct vit_image *im = call->image;
+	size_t c = (size_t)im->c;
+	uint8_t t[VIT_MAX_CHANNELS];
+	if (!vit_chance(call, cfg->p))
+		return 0;
+	for (int64_t y = 0; y < im->h; y++) {
+		uint8_t *a = im->p + (size_t)y * (size_t)im->w * c, *b = a + (size_t)(im->w - 1) * c;
+		for (; a < b; a += c, b -= c) {
+			memcpy(t, a, c);
+			memcpy(a, b, c);
+			memcpy(b, t, c);
+		}
+	}
+	return 0;
+}
+
+const struct vit_augment vit_augment_hflip = {
+	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
+	.name = "hflip", .help = "mirror left and right",
+	.params = params, .config_size = sizeof(struct config), .random = 1,
+	.apply = apply,
+};

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * random_crop.c - a window at a random place of the padded image
+ * (torchvision's RandomCrop).
+ */
+#include "augment/augment.h"
+
+#include <string.h>
+
+enum { CONSTANT, REFLECT };
+
+struct config {
+	double p;
+	int64_t size[2], padding;
+	struct vit_list fill;
+	int mode;
+};
+
+static const struct vit_param params[] = {
+	{ "size", VIT_P_SIZE, offsetof(struct config, size), "0", 0, VIT_MAX_SIDE, NULL, "height and width of the window; 0: those of the image" },
+	{ "padding", VIT_P_INT, offsetof(struct config, padding), "0", 0, VIT_MAX_SIDE, NULL, "pixels added on every side first" },
+	{ "fill", VIT_P_LIST, offsetof(struct config, fill), "0", 0, 255, NULL, "colour of constant padding, one level or one per channel" },
+	{ "mode", VIT_P_CHOICE, offsetof(struct config, mode), "constant", 0, 0, "constant|reflect", "what the padding holds" },
+	{ "p", VIT_P_FLOAT, offsetof(struct config, p), "1", 0, 1, NULL, "probability; otherwise the window is the centre" },
+	{ 0 },
+};
+
+/* The window's sides for an image of h x w, checked. */
+static int window(const struct config *cfg, int code, int64_t h, int64_t w, int64_t c, int64_t *wh, int64_t *ww)
+{
+	*wh = cfg->size[0] ? cfg->size[0] : h;
+	*ww = cfg->size[1] ? cfg->size[1] : cfg->size[0] ? cfg->size[0] : w;
+	if (*wh > h + 2 * cfg->padding || *ww > w + 2 * cfg->padding)
+		return vit_fail(code, "a window of %lldx%lld is larger than the image of %lldx%lld with padding %lld",
+		                (long long)*wh, (long long)*ww, (long long)h, (long long)w, (long long)cfg->padding);
+	if (cfg->mode == REFLECT && (cfg->padding >= h || cfg->padding >= w))
+		return vit_fail(code, "reflected padding of %lld wants an image larger than that, not %lldx%lld",
+		                (long long)cfg->padding, (long long)h, (long long)w);
+	if (cfg->fill.n != 1 && cfg->fill.n != c)
+		return vit_fail(code, "fill has %d levels for %lld channels; give 1 or %lld", cfg->fill.n, (long long)c, (long long)c);
+	return 0;
+}
+
+static int prepare(void *config, struct vit_meta *meta)
+{
+	const struct config *cfg = config;
+	int64_t *s = meta->shape;
+	return s[2] ? window(cfg, VIT_EUSAGE, s[0], s[1], s[2], &s[0], &s[1]) : 0;
+}
+
+/* n pixels of one colour. */
+static void fill(uint8_t *to, int64_t n, int64_t c, const struct vit_list *colour)
+{
+	if (colour->n == 1) {
+		memset(to, (int)(colour->v[0] + 0.5f), (size_t)(n * c));
+		return;
+	}
+	for (int64_t i = 0; i < n * c; i++)
+		to[i] = (uint8_t)(colour->v[i % c] + 0.5f);
+}
+
+static int64_t mirror(int64_t i, int64_t n)
+{
+	return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
+}
+
+static int64_t clamp(int64_t i, int64_t lo, int64_t hi)
+{
+	return i < lo ? lo : i > hi ? hi : i;
+}
+
+/* One row of the window, whose first pixel is column `left` of the unpadded `row`. */
+static void window_row(uint8_t *to, int64_t ww, const uint8_t *row, int64_t w, int64_t c, int64_t left, const struct config *cfg)
+{
+	/* columns x0..x1-1 of the window lie inside the image */
+	int64_t x0 = clamp(-left, 0, ww), x1 = clamp(w - left, x0, ww);
+	memcpy(to + x0 * c, row + (left + x0) * c, (size_t)((x1 - x0) * c));
+	if (cfg->mode == CONSTANT) {
+		fill(to, x0, c, &cfg->fill);
+		fill(to + x1 * c, ww - x1, c, &cfg->fill);
+		return;
+	}
+	for (int64_t x = 0; x < ww; x++) {
+		if (x == x0)
+			x = x1;
+		if (x < ww)
+			memcpy(to + x * c, row + mirror(left + x, w) * c, (size_t)c);
+	}
+}
+
+static int apply(struct vit_augment_call *call)
+{
+	const struct config *cfg = call->config;
+	const struct vit_image *im = call->image;
+	int64_t wh, ww, top, left, h = im->h, w = im->w, c = im->c;
+	VIT_TRY(window(cfg, VIT_ERECORD, h, w, c, &wh, &ww));
+	if (vit_chance(call, cfg->p)) {
+		top = vit_below(vit_draw(&call->draws), (uint32_t)(h + 2 * cfg->padding - wh + 1)) - cfg->padding;
+		left = vit_below(vit_draw(&call->draws), (uint32_t)(w + 2 * cfg->padding - ww + 1)) - cfg->padding;
+	} else {
+		top = vit_centre(h + 2 * cfg->padding, wh) - cfg->padding;
+		left = vit_centre(w + 2 * cfg->padding, ww) - cfg->padding;
+	}
+	VIT_TRY(vit_image_reserve(call->spare, wh, ww, c));
+	for (int64_t y = 0; y < wh; y++) {
+		uint8_t *to = call->spare->p + y * ww * c;
+		int64_t from = top + y;
+		if (cfg->mode == CONSTANT && (from < 0 || from >= h))
+			fill(to, ww, c, &cfg->fill);
+		else
+			window_row(to, ww, im->p + mirror(from, h) * w * c, w, c, left, cfg);
+	}
+	vit_image_swap(call->image, call->spare);
+	return 0;
+}
+
+const struct vit_augment vit_augment_random_crop = {
+	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
+	.name = "random-crop", .help = "a window at a random place of the padded image",
+	.params = params, .config_size = sizeof(struct config), .random = 1,
+	.prepare = prepare, .apply = apply,
+};
