@@ -51,9 +51,7 @@ static int forward(const struct vit_call *c)
 
 static double dp(const struct vit_call *c, int64_t i)
 {
-	const struct vit_linear_attr *a = c->attr;
-	double d = (double)ref_dout(c, 0)[i];
-	return a->act == VIT_ACT_NONE ? d : d * ref_act_grad(a->act, (double)((const real *)c->aux[0].data)[i]);
+	return ref_dpre(c, ((const struct vit_linear_attr *)c->attr)->act, i);
 }
 
 static void backward_x(const struct vit_call *c, int64_t rows, int64_t N, int64_t K)

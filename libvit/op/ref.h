@@ -76,4 +76,11 @@ static inline double ref_act_grad(int act, double x)
 	}
 }
 
+/* dp of y = act(p), element i: p is aux[0] where there is an activation. */
+static inline double ref_dpre(const struct vit_call *c, int act, int64_t i)
+{
+	const double d = (double)ref_dout(c, 0)[i];
+	return act == VIT_ACT_NONE ? d : d * ref_act_grad(act, (double)((const real *)c->aux[0].data)[i]);
+}
+
 #endif
