@@ -31,7 +31,7 @@ file:bats-file/load.bash         bats-file
 cmd:zstd                         zstd
 cmd:zip                          zip
 cmd:script                       bsdutils
-cmd:python3                      python3
+py:ensurepip                     python3-venv
 data:fashion-mnist               dataset-fashion-mnist
 '
 
@@ -42,6 +42,7 @@ here() { # kind:what -> is it there?
 	pc:*) for p in $(echo "${1#*:}" | tr , ' '); do pkg-config --exists "$p" 2>/dev/null && return 0; done; return 1 ;;
 	header:*) echo "#include <${1#*:}>" | ${CC:-cc} -E -x c - >/dev/null 2>&1 ;;
 	file:*) for d in /usr/lib/bats /usr/share/bats /usr/lib/bats-core; do [ -e "$d/${1#*:}" ] && return 0; done; return 1 ;;
+	py:*) python3 -c "import ${1#*:}" 2>/dev/null ;;
 	data:*) [ -d "/usr/share/datasets/${1#*:}" ] ;;
 	esac
 }
