@@ -16,12 +16,21 @@
  *   trailer  {"end":true,"count":N,"skipped":M,"xxh3":u64} with N records in
  *            this segment, M records left out by --max-bad anywhere upstream,
  *            and XXH3-64 (seed 0) over every byte from the header's first to
- *            the last before the trailer. "error":str: the writer failed, the
+ *            the last before the trailer; the first key is always "end", and
+ *            "xxh3" may be absent on input. "error":str: the writer failed, the
  *            records so far are not the whole.
  *   nd       msgpack-numpy's map, keys of type bin: {nd:true,type:"<f4",
  *            kind:b"",shape:[...],data:bin}. Read as well with str keys, and as
  *            plain {"data":bin,"shape":[...],"dtype":"float32"}. Kinds O and V
  *            are never written and always refused.
+ *
+ * meta of samples: dataset, split: str|nil; classes: [str...]|int|nil; labels:
+ * "index"|"soft"|"none"; shape: [H,W,C]|nil; count: int|nil of one epoch;
+ * epochs: int; shard: {"index":I,"of":N,"total":records of one epoch over all
+ * shards|nil}|nil; mean, std: [f64...]; ops: [str...]; random: bool.
+ * history: [{"tool":str,"version":str,"options":{...},"seed":int,"from":[str...]}]
+ * where "from" holds the digests of the entries built on: XXH3-64 of an entry's
+ * msgpack as 16 hex digits. At most 64 KiB.
  *
  * Segments may follow one another (`cat a b`); see vit_reader_next().
  * Limits on input: nesting 8, 8 dims, one record max_record bytes, map and
@@ -64,7 +73,7 @@ enum vit_labels { VIT_LABELS_INDEX, VIT_LABELS_SOFT, VIT_LABELS_NONE };
 struct vit_meta {
 	const char *dataset, *split;            /* NULL: not said */
 	const char **classes;                   /* n_class names, code-point order; NULL: nameless */
-	int n_class;                            /* 0: unknown */
+	int n_class;                            /* 0: unknown; nameless classes travel as this number */
 	int labels;                             /* enum vit_labels */
 	int64_t shape[3];                       /* H,W,C; all 0: images differ */
 	int64_t count;                          /* records of one epoch in this stream; -1: unknown */
@@ -72,7 +81,7 @@ struct vit_meta {
 	int64_t shard, n_shard, total;          /* this is shard I of N; total: records of one epoch over all shards; n_shard 0: not sharded */
 	int n_mean;                             /* 0, 1 or C */
 	float mean[16], std[16];                /* of x / 255 */
-	int random;                             /* some op in `ops` draws random numbers */
+	int random;                             /* some op in `ops` draws random numbers: meta "random" */
 	json_t *ops;                            /* borrowed from the header: array of op strings, NULL: none */
 	struct vit_arena arena;
 };
@@ -113,6 +122,10 @@ struct vit_tensor_record {
 };
 int vit_tensor_record_decode(struct vit_tensor_record *, const uint8_t *raw, size_t n) VIT_MUST_CHECK;
 
+/* What a file is, by its first bytes (512 are enough): "a JPEG image", "a vit
+ * stream", "text", "empty". NULL: not known. */
+const char *vit_magic(const uint8_t *p, size_t n);
+
 /* Reading. */
 struct vit_reader_opt {
 	size_t max_record;      /* bytes; 0: 256 MiB */
@@ -133,7 +146,10 @@ struct vit_input *vit_reader_input(struct vit_reader *);
 int vit_reader_next(struct vit_reader *, const uint8_t **raw, size_t *n);
 uint64_t vit_reader_count(const struct vit_reader *);     /* records given so far, over all segments */
 uint64_t vit_reader_skipped(const struct vit_reader *);   /* sum of the trailers' skipped */
-int64_t vit_reader_announced(const struct vit_reader *);  /* sum of the counts of the headers met; -1: unknown */
+/* Sum of the counts (per epoch) of the headers of all segments when the input
+ * is a regular file, found by seeking at the first call; of those met so far on
+ * a pipe. -1: unknown. */
+int64_t vit_reader_announced(struct vit_reader *);
 /* vit_fail with "<name>: record N (id): " in front. */
 int vit_reader_fail(const struct vit_reader *, int code, const struct vit_record *, const char *fmt, ...) VIT_PRINTF(4, 5);
 
@@ -145,6 +161,10 @@ int vit_writer_put(struct vit_writer *, const struct vit_record *) VIT_MUST_CHEC
 int vit_writer_raw(struct vit_writer *, const void *record, size_t n) VIT_MUST_CHECK;
 int vit_writer_tensor(struct vit_writer *, const char *name, const struct vit_tensor *) VIT_MUST_CHECK;
 int vit_writer_flush(struct vit_writer *) VIT_MUST_CHECK;
+/* Flush whenever a read of `in` would block, so that no record waits in here
+ * while its producer thinks. A failure is given by the next call. The writer
+ * must be closed before `in`, from the same thread. */
+void vit_writer_flush_on_wait(struct vit_writer *, struct vit_input *in);
 int vit_writer_end(struct vit_writer *, uint64_t skipped) VIT_MUST_CHECK;      /* trailer, flushed */
 int vit_writer_abort(struct vit_writer *, const char *error);                  /* best effort */
 void vit_writer_close(struct vit_writer *);

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * record.c - samples and tensors to bytes and back. Decoding is pure: it may
+ * run in any thread and allocates nothing.
+ */
+#include "stream/wire.h"
+
+#include <limits.h>
+#include <msgpack.h>
+#include <string.h>
+
+/* ---- decoding ------------------------------------------------------------------ */
+
+/* An integer, also as numpy's scalar, which a Python writer easily makes. */
+static int integer_of(const struct vit_str *raw, int64_t *v)
+{
+	struct vit_cur c = { (const uint8_t *)raw->p, (const uint8_t *)raw->p + raw->n };
+	struct vit_token t;
+	VIT_TRY(vit_cur_token(&c, &t));
+	if (t.type == VIT_T_UINT && t.u <= INT64_MAX) {
+		*v = (int64_t)t.u;
+		return 0;
+	}
+	if (t.type == VIT_T_INT) {
+		*v = t.i;
+		return 0;
+	}
+	struct vit_tensor s;
+	if (t.type != VIT_T_MAP || vit_nd_decode(&s, (const uint8_t *)raw->p, raw->n) || s.ndim || vit_dtypes[s.dtype].is_float)
+		return vit_fail(VIT_ERECORD, "is not an integer");
+	uint64_t bits = 0;
+	size_t size = (size_t)vit_dtypes[s.dtype].size;
+	memcpy(&bits, s.data, size);
+	unsigned shift = (unsigned)(64 - 8 * size);
+	int is_signed = s.dtype == VIT_I8 || s.dtype == VIT_I16 || s.dtype == VIT_I32 || s.dtype == VIT_I64;
+	*v = is_signed ? (int64_t)(bits << shift) >> shift : (int64_t)bits;
+	return 0;
+}
+
+static int string_of(const struct vit_str *raw, int type, struct vit_str *s)
+{
+	struct vit_cur c = { (const uint8_t *)raw->p, (const uint8_t *)raw->p + raw->n };
+	struct vit_token t;
+	VIT_TRY(vit_cur_token(&c, &t));
+	if (t.type != type)
+		return vit_fail(VIT_ERECORD, "is not a %s", type == VIT_T_STR ? "str" : "bin");
+	return vit_cur_bytes(&c, &t, s);
+}
+
+static int seq_of(struct vit_record *r, const struct vit_str *raw)
+{
+	int64_t v;
+	VIT_TRY(integer_of(raw, &v));
+	if (v < 0)
+		return vit_fail(VIT_ERECORD, "is negative");
+	r->seq = (uint64_t)v;
+	return 0;
+}
+
+static int label_of(struct vit_record *r, const struct vit_str *raw)
+{
+	uint8_t first = (uint8_t)raw->p[0];
+	if (first == 0xc0)      /* nil: Python writers say None for no label */
+		return 0;
+	struct vit_tensor t;
+	int is_map = (first & 0xf0) == 0x80 || first == 0xde || first == 0xdf;
+	if (is_map) {
+		VIT_TRY(vit_nd_decode(&t, (const uint8_t *)raw->p, raw->n));
+		if (t.ndim) {
+			if (t.ndim != 1 || t.dtype != VIT_F32 || t.dim[0] < 1)
+				return vit_fail(VIT_ERECORD, "is neither an integer nor a float32 [K]");
+			r->soft = t;
+			r->label_kind = VIT_LABEL_SOFT;
+			return 0;
+		}
+	}
+	VIT_TRY(integer_of(raw, &r->label));
+	if (r->label < 0)
+		return vit_fail(VIT_ERECORD, "is negative (leave the key out where there is none)");
+	r->label_kind = VIT_LABEL_INDEX;
+	return 0;
+}
+
+static int encoded_of(struct vit_record *r, const struct vit_str *raw)
+{
+	struct vit_cur c = { (const uint8_t *)raw->p, (const uint8_t *)raw->p + raw->n };
+	struct vit_token t;
+	VIT_TRY(vit_cur_token(&c, &t));
+	for (uint64_t i = 0; i < t.u; i++) {
+		struct vit_str key, value;
+		VIT_TRY(vit_cur_key(&c, &key));
+		VIT_TRY(vit_cur_value(&c, &value));
+		if (vit_str_is(key, "encoded"))
+			VIT_TRY(string_of(&value, VIT_T_BIN, &r->encoded));
+		else if (vit_str_is(key, "type"))
+			VIT_TRY(string_of(&value, VIT_T_STR, &r->type));
+	}
+	if (!r->type.p)
+		return vit_fail(VIT_ERECORD, "has no \"type\" beside \"encoded\"");
+	return 0;
+}
+
+static int image_of(struct vit_record *r, const struct vit_str *raw)
+{
+	if (vit_map_begins((const uint8_t *)raw->p, raw->n, "encoded") || vit_map_begins((const uint8_t *)raw->p, raw->n, "type")) {
+		/* "type" first is either kind of map: ours when "encoded" is there */
+		if (encoded_of(r, raw) == 0 && r->encoded.p)
+			return 0;
+		if (vit_map_begins((const uint8_t *)raw->p, raw->n, "encoded"))
+			return VIT_ERECORD;
+		memset(&r->type, 0, sizeof r->type);
+	}
+	VIT_TRY(vit_nd_decode(&r->image, (const uint8_t *)raw->p, raw->n));
+	char shape[96];
+	if (r->image.dtype != VIT_U8 || r->image.ndim != 3 || vit_tensor_count(&r->image) < 1)
+		return vit_fail(VIT_ERECORD, "is %s: uint8 [height,width,channels] is wanted", vit_shape_str(shape, sizeof shape, &r->image));
+	return 0;
+}
+
+enum { SEEN_ID = 1, SEEN_SEQ = 2, SEEN_EPOCH = 4, SEEN_LABEL = 8, SEEN_IMAGE = 16 };
+
+static int other_field(struct vit_record *r, struct vit_str key, struct vit_str raw)
+{
+	for (int i = 0; i < r->n_field; i++)
+		if (r->field[i].key.n == key.n && memcmp(r->field[i].key.p, key.p, key.n) == 0)
+			return vit_fail(VIT_ERECORD, "comes twice");
+	if (r->n_field == VIT_MAX_FIELDS)
+		return vit_fail(VIT_ERECORD, "is one key too many: %d beside the known ones at most", VIT_MAX_FIELDS);
+	struct vit_field *f = &r->field[r->n_field++];
+	f->key = key;
+	f->raw = (const uint8_t *)raw.p;
+	f->n = raw.n;
+	return 0;
+}
+
+static int one_key(struct vit_record *r, struct vit_str key, struct vit_str raw, int *seen)
+{
+	int bit, rc;
+	if (vit_str_is(key, "id"))
+		rc = string_of(&raw, VIT_T_STR, &r->id), bit = SEEN_ID;
+	else if (vit_str_is(key, "seq"))
+		rc = seq_of(r, &raw), bit = SEEN_SEQ;
+	else if (vit_str_is(key, "epoch"))
+		rc = integer_of(&raw, &r->epoch), bit = SEEN_EPOCH;
+	else if (vit_str_is(key, "label"))
+		rc = label_of(r, &raw), bit = SEEN_LABEL;
+	else if (vit_str_is(key, "image"))
+		rc = image_of(r, &raw), bit = SEEN_IMAGE;
+	else
+		rc = other_field(r, key, raw), bit = 0;
+	if (rc == 0 && (*seen & bit))
+		rc = vit_fail(VIT_ERECORD, "comes twice");
+	*seen |= bit;
+	if (rc)
+		return vit_wrap(rc, "key \"%.*s\"", (int)(key.n < 64 ? key.n : 64), key.p);
+	return 0;
+}
+
+int vit_record_decode(struct vit_record *r, const uint8_t *raw, size_t n)
+{
+	struct vit_cur c = { raw, raw + n };
+	struct vit_token t;
+	int seen = 0;
+	/* the fields' table is large and needs no clearing */
+	memset(r, 0, offsetof(struct vit_record, field));
+	r->n_field = 0;
+	VIT_TRY(vit_cur_token(&c, &t));
+	if (t.type != VIT_T_MAP)
+		return vit_fail(VIT_ERECORD, "is not a map");
+	for (uint64_t i = 0; i < t.u; i++) {
+		struct vit_str key, value;
+		VIT_TRY(vit_cur_key(&c, &key));
+		VIT_TRY(vit_cur_value(&c, &value));
+		VIT_TRY(one_key(r, key, value, &seen));
+	}
+	if (!(seen & SEEN_ID))
+		return vit_fail(VIT_ERECORD, "has no \"id\"");
+	if (!(seen & SEEN_SEQ))
+		return vit_fail(VIT_ERECORD, "has no \"seq\" (its position in the source)");
+	return 0;
+}
+
+static int tensor_key(struct vit_tensor_record *r, struct vit_str key, struct vit_str raw, struct vit_str *dtype)
+{
+	if (vit_str_is(key, "name"))
+		return r->name.p ? vit_fail(VIT_ERECORD, "comes twice") : string_of(&raw, VIT_T_STR, &r->name);
+	if (vit_str_is(key, "tensor"))
+		return r->tensor.data ? vit_fail(VIT_ERECORD, "comes twice") : vit_nd_decode(&r->tensor, (const uint8_t *)raw.p, raw.n);
+	if (vit_str_is(key, "dtype"))
+		return string_of(&raw, VIT_T_STR, dtype);
+	if (vit_str_is(key, "quant"))
+		r->quant = raw;
+	return 0;
+}
+
+int vit_tensor_record_decode(struct vit_tensor_record *r, const uint8_t *raw, size_t n)
+{
+	struct vit_cur c = { raw, raw + n };
+	struct vit_token t;
+	struct vit_str dtype = { NULL, 0 };
+	memset(r, 0, sizeof *r);
+	VIT_TRY(vit_cur_token(&c, &t));
+	if (t.type != VIT_T_MAP)
+		return vit_fail(VIT_ERECORD, "is not a map");
+	for (uint64_t i = 0; i < t.u; i++) {
+		struct vit_str key, value;
+		VIT_TRY(vit_cur_key(&c, &key));
+		VIT_TRY(vit_cur_value(&c, &value));
+		int rc = tensor_key(r, key, value, &dtype);
+		if (rc)
+			return vit_wrap(rc, "key \"%.*s\"", (int)(key.n < 64 ? key.n : 64), key.p);
+	}
+	if (!r->name.p || !r->tensor.data)
+		return vit_fail(VIT_ERECORD, "has no \"%s\"", r->name.p ? "tensor" : "name");
+	if (!dtype.p)
+		return 0;
+	int said = vit_dtype_by_name(dtype.p, dtype.n);
+	/* bfloat16 has no numpy code and travels as <u2 */
+	if (said == VIT_BF16 && r->tensor.dtype == VIT_U16)
+		r->tensor.dtype = VIT_BF16;
+	else if (said != r->tensor.dtype)
+		return vit_fail(VIT_ERECORD, "tensor \"%.*s\" is %s and says \"%.*s\"", (int)(r->name.n < 200 ? r->name.n : 200), r->name.p,
+		                vit_dtypes[r->tensor.dtype].name, (int)(dtype.n < 32 ? dtype.n : 32), dtype.p);
+	return 0;
+}
+
+/* ---- encoding ------------------------------------------------------------------- */
+
+static int pack_str(msgpack_packer *pk, const char *p, size_t n)
+{
+	return msgpack_pack_str(pk, n) || msgpack_pack_str_body(pk, p, n);
+}
+
+static int pack_key(msgpack_packer *pk, const char *key)
+{
+	return pack_str(pk, key, strlen(key));
+}
+
+static int put_nd(struct vit_buf *out, const struct vit_tensor *t)
+{
+	VIT_TRY(vit_nd_encode_head(out, t));
+	return vit_buf_add(out, t->data, vit_tensor_bytes(t));
+}
+
+static int put_label(struct vit_buf *out, msgpack_packer *pk, const struct vit_record *r)
+{
+	if (r->label_kind == VIT_LABEL_NONE)
+		return 0;
+	if (pack_key(pk, "label"))
+		return VIT_ENOMEM;
+	if (r->label_kind == VIT_LABEL_SOFT)
+		return put_nd(out, &r->soft);
+	return msgpack_pack_int64(pk, r->label) ? VIT_ENOMEM : 0;
+}
+
+static int put_image(struct vit_buf *out, msgpack_packer *pk, const struct vit_record *r)
+{
+	if (!r->image.data && !r->encoded.p)
+		return 0;
+	if (pack_key(pk, "image"))
+		return VIT_ENOMEM;
+	if (r->image.data)
+		return put_nd(out, &r->image);
+	if (r->encoded.n > UINT32_MAX)
+		return vit_fail(VIT_EUNSUPPORTED, "image file of %zu bytes: a stream holds files below 4 GiB", r->encoded.n);
+	int bad = msgpack_pack_map(pk, 2) || pack_key(pk, "encoded") || msgpack_pack_bin(pk, r->encoded.n) ||
+	          msgpack_pack_bin_body(pk, r->encoded.p, r->encoded.n) || pack_key(pk, "type") ||
+	          pack_str(pk, r->type.p, r->type.n);
+	return bad ? VIT_ENOMEM : 0;
+}
+
+static int put_record(struct vit_buf *out, const struct vit_record *r)
+{
+	msgpack_packer pk;
+	msgpack_packer_init(&pk, out, vit_pack_to_buf);
+	size_t keys = 3 + (r->label_kind != VIT_LABEL_NONE) + (r->image.data || r->encoded.p) + (size_t)r->n_field;
+	if (msgpack_pack_map(&pk, keys) || pack_key(&pk, "id") || pack_str(&pk, r->id.p ? r->id.p : "", r->id.n) ||
+	    pack_key(&pk, "seq") || msgpack_pack_uint64(&pk, r->seq) || pack_key(&pk, "epoch") || msgpack_pack_int64(&pk, r->epoch))
+		return VIT_ENOMEM;
+	VIT_TRY(put_label(out, &pk, r));
+	VIT_TRY(put_image(out, &pk, r));
+	for (int i = 0; i < r->n_field; i++) {
+		if (pack_str(&pk, r->field[i].key.p, r->field[i].key.n))
+			return VIT_ENOMEM;
+		VIT_TRY(vit_buf_add(out, r->field[i].raw, r->field[i].n));
+	}
+	return 0;
+}
+
+int vit_record_encode(struct vit_buf *out, const struct vit_record *r)
+{
+	size_t before = out->n;
+	int rc = put_record(out, r);
+	if (rc)
+		out->n = before;
+	return rc;
+}
