@@ -45,7 +45,7 @@ void vit_params_free(struct vit_params *);
 /* The optimiser of a training plan: an op over ranges of the flat blocks. */
 struct vit_optim {
 	const char *op;                 /* "adamw" */
-	const void *attr;               /* weight_decay and lr_scale are set per range by the plan */
+	const void *attr;               /* a struct vit_adamw_attr; weight_decay and lr_scale are set per range by the plan */
 	const float *lr;                /* table of `steps` learning rates, host memory; copied */
 	int64_t steps;
 };
@@ -59,6 +59,7 @@ struct vit_plan_opt {
 	const char *const *results;     /* names of values to keep (logits), NULL-terminated; NULL: graph's keep bits */
 };
 
+struct vit_plan_priv;
 struct vit_plan {
 	const struct vit_graph *graph;
 	const struct vit_backend *backend;
@@ -75,7 +76,7 @@ struct vit_plan {
 	struct vit_step *host;          /* after bind: set seed, sample0, n_valid (bind sets B) and knob here
 	                                 * before a run, which sends them; micro is the plan's business */
 	float *lr;                      /* in the arena */
-	void *priv;
+	struct vit_plan_priv *priv;
 };
 
 int vit_plan_make(struct vit_plan *, const struct vit_graph *, const struct vit_plan_opt *, const struct vit_backend *, struct vit_dev *) VIT_MUST_CHECK;

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * device.c - from "auto", "cpu", "cuda:1", "ref" to an open backend.
+ */
+#include "graph/backend.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static _Thread_local char text[512];    /* of *note */
+
+static int open_module(const char *name, const char *arg, int threads, const struct vit_backend **backend, struct vit_dev **dev)
+{
+	const struct vit_module *m;
+	VIT_TRY(vit_module_open(name, &m));
+	if (m->size < sizeof(struct vit_backend))
+		return vit_fail(VIT_EUNSUPPORTED, "module %s is of another build", name);
+	const struct vit_backend *b = (const struct vit_backend *)(const void *)m;
+	VIT_TRY(b->open(dev, arg, threads));
+	*backend = b;
+	return 0;
+}
+
+/* Does this installation have the CUDA module at all? Where it does not there
+ * is nothing to say about it. */
+static int has_cuda(void)
+{
+	char path[4096];
+	int n = snprintf(path, sizeof path, "%s/vit/libvit-cuda.so", vit_lib_dir());
+	return n > 0 && (size_t)n < sizeof path && !access(path, F_OK);
+}
+
+static int open_auto(int threads, const struct vit_backend **backend, struct vit_dev **dev, const char **note)
+{
+	if (has_cuda()) {
+		if (!open_module("cuda", "", threads, backend, dev))
+			return 0;
+		snprintf(text, sizeof text, "no CUDA: %s; using the CPU", vit_errmsg());
+		*note = text;
+	}
+	return open_module("cpu", "", threads, backend, dev);
+}
+
+int vit_device_open(const char *spec, int threads, const struct vit_backend **backend, struct vit_dev **dev, const char **note)
+{
+	const char *none = NULL, *kernels = getenv("VIT_KERNELS");
+	if (!note)
+		note = &none;
+	*note = NULL;
+	*backend = NULL;
+	*dev = NULL;
+	const char *colon = strchr(spec, ':'), *arg = colon ? colon + 1 : "";
+	size_t n = colon ? (size_t)(colon - spec) : strlen(spec);
+	int is_auto = n == 4 && !strncmp(spec, "auto", n), is_cpu = n == 3 && !strncmp(spec, "cpu", n);
+	int is_cuda = n == 4 && !strncmp(spec, "cuda", n), is_ref = n == 3 && !strncmp(spec, "ref", n);
+	if ((!is_auto && !is_cpu && !is_cuda && !is_ref) || (colon && !is_cuda))
+		return vit_fail(VIT_EUSAGE, "device \"%s\" is none of auto, cpu, cuda, cuda:N, ref", spec);
+	if (kernels && *kernels && strcmp(kernels, "ref"))
+		return vit_fail(VIT_EUSAGE, "VIT_KERNELS is \"%s\", it may be ref", kernels);
+	if (is_ref || (kernels && *kernels)) {
+		*backend = &vit_backend_ref;
+		return vit_backend_ref.open(dev, "", threads);
+	}
+	if (is_auto)
+		return open_auto(threads, backend, dev, note);
+	return open_module(is_cuda ? "cuda" : "cpu", arg, threads, backend, dev);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.c - one run of a plan: send the step, walk the list. Nothing is allocated
+ * and nothing waits for the device.
+ */
+#include "graph/internal.h"
+
+#include <stddef.h>
+
+static int skipped(const struct vit_instr *in, int flags)
+{
+	return (in->what == VIT_ZERO && !(flags & VIT_RUN_FIRST)) || (in->what == VIT_UPDATE && !(flags & VIT_RUN_LAST));
+}
+
+int vit_plan_run(struct vit_plan *p, int flags, vit_plan_hook hook, void *arg)
+{
+	if (!p->arena)
+		return vit_fail(VIT_EUSAGE, "plan: run before bind");
+	if (p->host->n_valid < 0 || p->host->n_valid > p->opt.B)
+		return vit_fail(VIT_EUSAGE, "plan: %d valid rows in a batch of %lld", (int)p->host->n_valid, (long long)p->opt.B);
+	p->host->micro = flags & VIT_RUN_FIRST ? 0 : p->host->micro + 1;
+	/* what follows in the block is the device's own */
+	VIT_TRY(p->backend->copy(p->dev, p->step, p->host, offsetof(struct vit_step, done), VIT_TO_DEVICE));
+	for (int i = 0; i < p->n_instr; i++) {
+		const struct vit_instr *in = &p->instr[i];
+		if (skipped(in, flags))
+			continue;
+		if (hook)
+			VIT_TRY(hook(arg, in, 1));
+		int rc = in->run(&in->call);
+		if (rc)
+			return vit_wrap(rc, "%s", in->call.name);
+		if (hook)
+			VIT_TRY(hook(arg, in, 0));
+	}
+	return 0;
+}
+
+int vit_plan_step_get(const struct vit_plan *p, struct vit_step *s)
+{
+	VIT_TRY(p->backend->copy(p->dev, s, p->step, sizeof *s, VIT_FROM_DEVICE));
+	return p->backend->sync(p->dev);
+}
+
+int vit_plan_step_put(struct vit_plan *p, const struct vit_step *s)
+{
+	VIT_TRY(p->backend->copy(p->dev, p->step, s, sizeof *s, VIT_TO_DEVICE));
+	return p->backend->sync(p->dev);
+}
