@@ -11,12 +11,21 @@
 #include "cpu/attention.h"
 #include "cpu/linear.h"
 #include "cpu/norm.h"
+#include "cpu/optim.h"
+#include "cpu/tokens.h"
 
 static const struct cpu_op ops[] = {
 	{ "add_layernorm", add_layernorm_fit, add_layernorm_forward, add_layernorm_backward },
+	{ "adamw", NULL, adamw_forward, NULL },
 	{ "attention", attention_fit, attention_forward, attention_backward },
+	{ "dropout", NULL, dropout_forward, dropout_backward },
+	{ "grad_norm", grad_norm_fit, grad_norm_forward, NULL },
+	{ "image", image_fit, image_forward, NULL },
 	{ "layernorm", layernorm_fit, layernorm_forward, layernorm_backward },
 	{ "linear", linear_fit, linear_forward, linear_backward },
+	{ "patches", image_fit, patches_forward, NULL },
+	{ "pool", NULL, pool_forward, pool_backward },
+	{ "tokens", NULL, tokens_forward, tokens_backward },
 	{ 0 },
 };
 
