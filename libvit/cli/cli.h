@@ -30,6 +30,7 @@ enum cli_type {
 	CLI_PART,       /* struct cli_part: "I/N", 0 <= I < N */
 	CLI_LIST,       /* struct cli_list: may be given again and again */
 	CLI_OPTINT,     /* struct cli_optint: value attached and optional, --shuffle or --shuffle=10000 */
+	CLI_OPTCHOICE,  /* int: like CLI_CHOICE with the value attached and optional: 0 not given, else index + 1 */
 };
 struct cli_share { double value; int percent; };
 struct cli_span { double value; int unit; };            /* unit: CLI_EPOCHS.. */
@@ -49,7 +50,7 @@ struct cli_option {
 	enum cli_type type;
 	size_t offset;          /* into the program's config struct */
 	const char *def;        /* default as text; NULL: zero, "not given" */
-	double min, max;
+	double min, max;        /* both 0: any; max below min: no upper limit */
 	const char *values;     /* CLI_CHOICE */
 	const char *arg;        /* "FILE" in help */
 	const char *help;       /* one line, no full stop */
@@ -59,10 +60,10 @@ struct cli_option {
 
 /* Options every program has, at the start of its config struct. */
 struct cli_common {
-	int64_t threads;        /* -j: 0 = what the process may use */
+	int64_t threads;        /* -j; 0 is replaced by what the process may use */
 	int64_t seed;           /* default 0 */
 	const char *device;     /* auto */
-	int64_t memory;         /* bytes; 0: a quarter of what the process may use */
+	int64_t memory;         /* bytes; 0 is replaced by a quarter of what the process may use */
 	int64_t limit;          /* -1 */
 	struct cli_share max_bad;
 	int progress;           /* 0 auto 1 always 2 never */
@@ -75,6 +76,8 @@ struct cli_common {
 enum {
 	CLI_USE_THREADS = 1, CLI_USE_SEED = 2, CLI_USE_DEVICE = 4, CLI_USE_MEMORY = 8, CLI_USE_LIMIT = 16,
 	CLI_USE_MAX_BAD = 32, CLI_USE_PROGRESS = 64, CLI_USE_LOG = 128, CLI_USE_OUT = 256, CLI_USE_MAX_RECORD = 512,
+	/* not an option: stdout is a samples stream, whose reader may leave (VIT_EPIPE is exit 0) */
+	CLI_SAMPLES_OUT = 1024,
 };
 
 struct cli_program {
@@ -86,17 +89,19 @@ struct cli_program {
 	const struct cli_option *options;
 	int common;                     /* CLI_USE_... */
 	size_t config_size;             /* struct that begins with struct cli_common */
-	/* Operands in argv[0..argc-1]. Returns an exit status; errors are said with
+	/* Operands in argv[0..argc-1], NULL after the last. Returns an exit status; errors are said with
 	 * cli_error or cli_fail. Called with outputs not yet opened. */
 	int (*run)(void *config, int argc, char **argv);
 };
-/* The whole of main(): locale "C" for numbers, signals, parsing, --help,
- * --version, run(), closing stdout, exit status. */
+/* The whole of main(): descriptors, signals, parsing, --help, --version, run(),
+ * closing stdout, removing temporaries, exit status. No setlocale(): numbers are
+ * read and written as in "C". */
 int cli_main(int argc, char **argv, const struct cli_program *);
 
 /* Was this option given on the command line (or by a recipe, cli_apply)? */
 int cli_given(const char *name);
-/* Apply "--name value" lines from a recipe, below the command line's own. */
+/* Apply "name value" or "--name=value" lines from a recipe, below the command
+ * line's own; `where` names the recipe in messages. Returns 0 or exit status. */
 int cli_apply(const char *where, char *const *lines);
 /* {name: value} of CLI_RESULT options that differ from their defaults, values as
  * canonical text; files as base name. For history and resume. */
@@ -110,24 +115,26 @@ void cli_warn(const char *fmt, ...) VIT_PRINTF(1, 2);        /* silent with -q *
 void cli_note(const char *fmt, ...) VIT_PRINTF(1, 2);        /* silent with -q */
 void cli_verbose(const char *fmt, ...) VIT_PRINTF(1, 2);     /* only with -v */
 /* Say vit_errmsg() and give the exit status for a libvit code: 2 for
- * VIT_EUSAGE, 0 and silence for VIT_EPIPE on a samples stream, else 1. A code
- * that a signal caused gives 128+N without a message. */
+ * VIT_EUSAGE, 0 and silence for VIT_EPIPE with CLI_SAMPLES_OUT, else 1. Once a
+ * signal came it is 128+N for every code (0 too), and only VIT_EIO and
+ * VIT_ENOMEM are said. Without a signal cli_fail(0) is 0. */
 int cli_fail(int code);
-/* Usage error: message, then "try 'vit-fetch --help'"; returns 2. */
+/* Usage error: message, then "try 'vit-fetch --help'"; returns 2.
+ * Control characters in any message are shown as '?': names come from data. */
 int cli_usage(const char *fmt, ...) VIT_PRINTF(1, 2);
 
 /* ---- inputs and outputs ------------------------------------------------------ */
 
 /* Claim stdin for an input; a second claim is a usage error naming both.
  * `what` is "--val" or "SAMPLES". A terminal is refused with synopsis and
- * example. Every path goes through here, "-" or not. Returns 0 or exit status. */
+ * example. Every path goes through here, "-" or not; NULL is stdin. Returns 0
+ * or exit status. */
 int cli_claim(const char *what, const char *path);
-/* Open -o or stdout for data; a terminal is refused for tensor bytes unless
- * `text`. 0 or exit status. */
+/* Open `path` (common.out: NULL is stdout) for data; a terminal is refused for
+ * tensor bytes unless `text`. 0 or exit status. The output is the program's:
+ * vit_output_commit() or vit_output_discard() it. What is still open at exit is
+ * removed. */
 int cli_output(struct vit_output **, const char *path, int text);
-/* Opened outputs that cli_main discards if the run ends with an error. */
-void cli_own_output(struct vit_output *);
-void cli_disown_output(struct vit_output *);
 
 /* ---- signals ---------------------------------------------------------------- */
 
@@ -139,19 +146,22 @@ extern volatile sig_atomic_t cli_signal;
 /* ---- bad records -------------------------------------------------------------- */
 
 /* Say one bad record (vit_errmsg) once and count it. 0: go on; else the exit
- * status because --max-bad is used up. `total`: records seen so far. */
+ * status because --max-bad is used up. `total`: records seen so far. A share
+ * counts from at least 100 records, so that the first one may be bad. */
 int cli_bad_record(uint64_t total);
 uint64_t cli_bad_count(void);
 
 /* ---- progress and log ----------------------------------------------------------- */
 
 /* One live line on stderr, at most ten times a second, only when wanted:
- * always; or auto with stderr a terminal and (`owner` or stdout no pipe). */
+ * always; or auto with stderr a terminal and (`owner` or stdout no pipe). Not on
+ * a terminal (always, 2>file) it is a line of its own once a second. */
 void cli_progress(const char *fmt, ...) VIT_PRINTF(1, 2);
 int cli_progress_due(void);     /* would a line be drawn now? spares the formatting */
 void cli_progress_owner(int owner);
 void cli_progress_end(void);    /* leave or clear the line */
-/* Append one JSON object as a line to --log; no-op without it. Steals `obj`. */
+/* Append one JSON object as a line to --log; no-op without it. Steals `obj`.
+ * 0 or a VIT_ code. */
 int cli_log(json_t *obj);
 double cli_now(void);           /* seconds, monotonic */
 char *cli_duration(char buf[32], double seconds);    /* "1:02:03", "42s" */
