@@ -48,12 +48,17 @@ int vit_source_load(struct vit_source *, struct vit_blob *) VIT_MUST_CHECK;
 void vit_blob_release(struct vit_blob *);
 const char *vit_source_name(const struct vit_source *);   /* for messages */
 const char *vit_source_split(const struct vit_source *);  /* the split asked for, "all" included */
+/* 1: what was read can be read again (files, directories), 0: it comes once (a pipe) */
+int vit_source_again(const struct vit_source *);
 
 /* What a format tells about an opened source. Memory: `meta->arena` or static. */
 struct vit_format_info {
 	struct vit_meta *meta;          /* dataset, classes, shape, labels, mean/std, count of the split asked for */
 	const char *splits;             /* space-separated names it has; NULL: the source does not say */
 	int random;                     /* read() takes any index in any order */
+	/* A source that is itself a stream: its history and the meta keys nobody
+	 * here knows go into ours. Borrowed from `priv`. NULL: none. */
+	const struct vit_header *header;
 };
 
 struct vit_format {
@@ -92,6 +97,13 @@ struct vit_dataset {
 	int n_mean;
 	float mean[3], std[3];                  /* of x / 255 over the training split */
 	const char *obtain;                     /* what to do when it is not there */
+	/* What --verify compares: records of a split, and XXH3-64 over label (one
+	 * byte) and pixels (H,W,C) of each in source order; 0: no digest known. */
+	struct vit_dataset_check {
+		const char *split;
+		int64_t count;
+		uint64_t xxh3;
+	} check[3];
 };
 extern const struct vit_dataset *const vit_datasets[];
 
@@ -110,6 +122,7 @@ struct vit_fetch_opt {
 	const char *cache;              /* directory; NULL: the default */
 	uint64_t seed;
 	size_t memory;                  /* bytes for blobs; 0: a quarter of what the process may use */
+	int verify;                     /* read every record of the split once before the first is given; a data set is compared with what is known of it */
 };
 struct vit_fetch;
 /* Opens data set names, directories, archives, files, "-" and SOURCE@SPLIT.

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * module.c - archives by libarchive.
+ */
+#include "archive/archive.h"
+#include "build_id.h"
+#include "core/mem.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct vit_archive {
+	struct archive *a;
+	struct vit_input *in;
+	size_t lent;            /* bytes of `in` that libarchive still looks at */
+	char *name;
+	int input_failed;       /* the message is the input's own */
+};
+
+/* Zero copy: libarchive looks into the input's buffer, which is valid until the
+ * input is touched again, so what was lent is consumed at the next call only. */
+static la_ssize_t give(struct archive *a, void *ctx, const void **p)
+{
+	(void)a;
+	struct vit_archive *v = ctx;
+	const uint8_t *bytes = NULL;
+	size_t got = 0;
+	int rc = vit_input_skip(v->in, v->lent);
+	v->lent = 0;
+	if (!rc)
+		rc = vit_input_peek(v->in, 1 << 16, &bytes, &got);
+	if (rc) {
+		v->input_failed = 1;
+		return -1;
+	}
+	if (got > 1 << 16)
+		got = 1 << 16;
+	v->lent = got;
+	*p = bytes;
+	return (la_ssize_t)got;
+}
+
+static void archive_close(struct vit_archive *v)
+{
+	if (!v)
+		return;
+	archive_read_free(v->a);
+	free(v->name);
+	free(v);
+}
+
+static int failed(struct vit_archive *v, const char *what)
+{
+	if (v->input_failed)
+		return VIT_EIO;
+	const char *why = archive_error_string(v->a);
+	return vit_fail(VIT_EFORMAT, "%s: %s: %s", v->name, what, why ? why : "damaged");
+}
+
+/* Filters are named one by one: "all" of them would run programs such as lrzip. */
+static void accept(struct archive *a, int raw)
+{
+	if (raw) {
+		archive_read_support_filter_gzip(a);
+		archive_read_support_filter_bzip2(a);
+		archive_read_support_filter_xz(a);
+		archive_read_support_filter_zstd(a);
+		archive_read_support_format_raw(a);
+	} else {
+		archive_read_support_format_tar(a);
+		archive_read_support_format_zip(a);
+		archive_read_support_format_7zip(a);
+	}
+}
+
+static int archive_open(struct vit_archive **out, struct vit_input *in, const void *p, size_t n, int raw, const char *name)
+{
+	struct vit_archive *v = vit_calloc(1, sizeof *v);
+	if (!v)
+		return VIT_ENOMEM;
+	int rc = VIT_ENOMEM;
+	v->in = in;
+	v->name = vit_strdup(name);
+	v->a = archive_read_new();
+	if (!v->name || !v->a) {
+		vit_fail(rc, "%s: not enough memory to read it", name);
+		goto out;
+	}
+	accept(v->a, raw);
+	int ok = in ? archive_read_open(v->a, v, NULL, give, NULL) : archive_read_open_memory(v->a, p, n);
+	rc = ok == ARCHIVE_OK ? 0 : failed(v, "cannot be read as an archive");
+out:
+	if (rc)
+		archive_close(v);
+	else
+		*out = v;
+	return rc;
+}
+
+static int archive_next(struct vit_archive *v, const char **name, int64_t *size)
+{
+	struct archive_entry *e;
+	for (;;) {
+		int rc = archive_read_next_header(v->a, &e);
+		if (rc == ARCHIVE_EOF)
+			return VIT_END;
+		/* a warning is about attributes we do not use, such as an odd character set */
+		if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
+			return failed(v, "the archive is damaged or cut");
+		if (archive_entry_filetype(e) != AE_IFREG && archive_format(v->a) != ARCHIVE_FORMAT_RAW)
+			continue;
+		if (archive_entry_is_encrypted(e) > 0)
+			return vit_fail(VIT_EUNSUPPORTED, "%s: its members are encrypted; decrypt it first", v->name);
+		const char *s = archive_entry_pathname(e);
+		*name = s ? s : "";
+		*size = archive_entry_size_is_set(e) ? archive_entry_size(e) : -1;
+		return 0;
+	}
+}
+
+static ssize_t archive_read(struct vit_archive *v, void *buf, size_t n)
+{
+	la_ssize_t got = archive_read_data(v->a, buf, n);
+	if (got < 0) {
+		(void)failed(v, "its data are damaged or cut");
+		return -1;
+	}
+	return (ssize_t)got;
+}
+
+const struct vit_archive_module vit_module_archive = {
+	.module = { sizeof(struct vit_archive_module), VIT_BUILD_ID },
+	.open = archive_open,
+	.next = archive_next,
+	.read = archive_read,
+	.close = archive_close,
+};

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * blob.c - whole files: mapped, in memory, or spooled to disk.
+ *
+ * blob.priv is the allocation when the bytes are in memory; NULL: mapped.
+ */
+#include "format/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STEP = 1 << 20 };
+
+static int map(struct vit_blob *b, int fd, size_t n, const char *name)
+{
+	void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return vit_fail_errno("%s: cannot be mapped", name);
+	*b = (struct vit_blob){ .p = p, .n = n };
+	return 0;
+}
+
+static int spool_open(void)
+{
+	const char *dir = getenv("TMPDIR");
+	if (!dir || !*dir)
+		dir = "/tmp";
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	/* file systems without O_TMPFILE */
+	char path[PATH_MAX];
+	if (snprintf(path, sizeof path, "%s/vit-XXXXXX", dir) >= (int)sizeof path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path);
+	return fd;
+}
+
+static int write_all(int fd, const uint8_t *p, size_t n)
+{
+	while (n) {
+		ssize_t k = write(fd, p, n);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return vit_fail_errno("temporary file for data beyond --memory; set TMPDIR to a larger disk");
+		p += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+/* What `buf` holds and the rest of `in`, through an unlinked file. */
+static int spool(struct vit_blob *b, struct vit_buf *buf, struct vit_input *in)
+{
+	size_t total = buf->n;
+	int fd = spool_open();
+	if (fd < 0)
+		return vit_fail_errno("temporary file for data beyond --memory; set TMPDIR to a directory that can be written");
+	int rc = write_all(fd, buf->p, buf->n);
+	vit_buf_release(buf);
+	while (!rc) {
+		const uint8_t *p;
+		size_t got;
+		rc = vit_input_peek(in, STEP, &p, &got);
+		if (rc || !got)
+			break;
+		rc = write_all(fd, p, got);
+		total += got;
+		if (!rc)
+			rc = vit_input_skip(in, got);
+	}
+	if (!rc)
+		rc = map(b, fd, total, vit_input_name(in));
+	close(fd);
+	return rc;
+}
+
+int vit_blob_fill(struct vit_blob *b, struct vit_input *in, int plain, int64_t size, size_t budget)
+{
+	*b = (struct vit_blob){ 0 };
+	struct stat st;
+	if (plain && vit_input_fd(in) >= 0 && !fstat(vit_input_fd(in), &st) && S_ISREG(st.st_mode) && st.st_size > 0)
+		return map(b, vit_input_fd(in), (size_t)st.st_size, vit_input_name(in));
+
+	struct vit_buf buf = { 0 };
+	int rc = 0;
+	/* a claimed size spares copies, up to a limit: it may be a lie */
+	if (size > 0 && size <= 64 << 20 && (uint64_t)size <= budget)
+		rc = vit_buf_reserve(&buf, (size_t)size);
+	while (!rc) {
+		const uint8_t *p;
+		size_t got;
+		rc = vit_input_peek(in, STEP, &p, &got);
+		if (rc || !got)
+			break;
+		if (buf.n + got > budget) {
+			rc = spool(b, &buf, in);
+			goto out;
+		}
+		rc = vit_buf_add(&buf, p, got);
+		if (!rc)
+			rc = vit_input_skip(in, got);
+	}
+	if (!rc && buf.n) {
+		*b = (struct vit_blob){ .p = buf.p, .n = buf.n, .priv = buf.p };
+		buf = (struct vit_buf){ 0 };
+	}
+out:
+	vit_buf_release(&buf);
+	return rc;
+}
+
+int vit_blob_in_memory(const struct vit_blob *b)
+{
+	return b->priv != NULL;
+}
+
+void vit_blob_release(struct vit_blob *b)
+{
+	if (b->priv)
+		free(b->priv);
+	else if (b->n)
+		munmap((void *)(uintptr_t)b->p, b->n);
+	*b = (struct vit_blob){ 0 };
+}

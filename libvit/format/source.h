@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * source.h - what fetch.c does with a source besides giving it to a format.
+ */
+#ifndef VIT_FORMAT_SOURCE_H
+#define VIT_FORMAT_SOURCE_H
+
+#include "format/format.h"
+
+struct vit_archive_module;
+
+/* `path`: NULL-terminated, "-" is stdin. Strings are copied. */
+int vit_source_open(struct vit_source **, const char *const *path, const char *split, size_t memory) VIT_MUST_CHECK;
+void vit_source_close(struct vit_source *);
+/* The next step gives the present member once more. */
+void vit_source_hold(struct vit_source *);
+/* Start over. Only where vit_source_again(). */
+int vit_source_rewind(struct vit_source *) VIT_MUST_CHECK;
+
+/* The module behind archive/archive.h, loaded at the first call. */
+int vit_archive_load(const struct vit_archive_module **) VIT_MUST_CHECK;
+
+/* Wrap `*in` in the decompressors its first bytes ask for, whatever its name;
+ * *undone counts them. `*in` is valid and owned by the caller either way. */
+int vit_unpack(struct vit_input **in, int *undone) VIT_MUST_CHECK;
+
+/* The rest of `in` as a blob: mapped if `plain` (the descriptor's own bytes from
+ * the first one on) and a regular file; in memory up to `budget` bytes; else in
+ * an unlinked temporary file. `size` is a hint that is not trusted; -1: none. */
+int vit_blob_fill(struct vit_blob *, struct vit_input *in, int plain, int64_t size, size_t budget) VIT_MUST_CHECK;
+/* 1: the blob takes memory of our own */
+int vit_blob_in_memory(const struct vit_blob *);
+
+#endif
