@@ -25,5 +25,5 @@ const struct vit_dataset vit_dataset_fashion_mnist = {
 	.mean = { 0.2860f },
 	.std = { 0.3530f },
 	.obtain = "apt-get install dataset-fashion-mnist, or give its directory or archive as SOURCE",
-	.check = { { "train", 60000, 0 }, { "test", 10000, 0 } },
+	.check = { { "train", 60000, 0xecd64cd48e30f4ff }, { "test", 10000, 0xb32a37ecc5458ef3 } },
 };

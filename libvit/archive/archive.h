@@ -23,7 +23,7 @@ struct vit_archive_module {
 	/* The next regular file; *size -1 when not said. *name until the next call.
 	 * VIT_END, VIT_EFORMAT. */
 	int (*next)(struct vit_archive *, const char **name, int64_t *size);
-	/* Bytes of the present member: as read(2), -1 after vit_fail(). */
+	/* Bytes of the present member: as read(2), a negative code on failure. */
 	ssize_t (*read)(struct vit_archive *, void *buf, size_t n);
 	void (*close)(struct vit_archive *);
 };

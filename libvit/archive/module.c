@@ -16,7 +16,7 @@ struct vit_archive {
 	struct vit_input *in;
 	size_t lent;            /* bytes of `in` that libarchive still looks at */
 	char *name;
-	int input_failed;       /* the message is the input's own */
+	int input_rc;           /* the input failed: its code, and the message is its own */
 };
 
 /* Zero copy: libarchive looks into the input's buffer, which is valid until the
@@ -32,7 +32,7 @@ static la_ssize_t give(struct archive *a, void *ctx, const void **p)
 	if (!rc)
 		rc = vit_input_peek(v->in, 1 << 16, &bytes, &got);
 	if (rc) {
-		v->input_failed = 1;
+		v->input_rc = rc;
 		return -1;
 	}
 	if (got > 1 << 16)
@@ -53,8 +53,8 @@ static void archive_close(struct vit_archive *v)
 
 static int failed(struct vit_archive *v, const char *what)
 {
-	if (v->input_failed)
-		return VIT_EIO;
+	if (v->input_rc)
+		return v->input_rc;
 	const char *why = archive_error_string(v->a);
 	return vit_fail(VIT_EFORMAT, "%s: %s: %s", v->name, what, why ? why : "damaged");
 }
@@ -123,11 +123,7 @@ static int archive_next(struct vit_archive *v, const char **name, int64_t *size)
 static ssize_t archive_read(struct vit_archive *v, void *buf, size_t n)
 {
 	la_ssize_t got = archive_read_data(v->a, buf, n);
-	if (got < 0) {
-		(void)failed(v, "its data are damaged or cut");
-		return -1;
-	}
-	return (ssize_t)got;
+	return got < 0 ? failed(v, "its data are damaged or cut") : (ssize_t)got;
 }
 
 const struct vit_archive_module vit_module_archive = {
