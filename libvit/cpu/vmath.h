@@ -29,7 +29,7 @@ VEC vf v_exp(vf x)
 	return (v_fma(p, r * r, r) + 1.0f) * v_pow2(n);
 }
 
-/* The rational approximation that XLA and Eigen use: 4e-7 absolute. */
+/* The rational approximation that XLA and Eigen use: 5e-7 absolute (4e-7 where fma fuses). */
 VEC vf v_erf(vf x)
 {
 	x = v_min(v_set(4.0f), v_max(v_set(-4.0f), x));

@@ -14,6 +14,11 @@ static _Thread_local char text[512];    /* of *note */
 static int open_module(const char *name, const char *arg, int threads, const struct vit_backend **backend, struct vit_dev **dev)
 {
 	const struct vit_module *m;
+	/* OpenMP's library reads this once, while it is loaded with the module.
+	 * Threads that spin between small regions starve whoever shares the cores:
+	 * the data threads first of all. Who knows better sets it himself. */
+	if (!strcmp(name, "cpu"))
+		setenv("OMP_WAIT_POLICY", "passive", 0);
 	VIT_TRY(vit_module_open(name, &m));
 	if (m->size < sizeof(struct vit_backend))
 		return vit_fail(VIT_EUNSUPPORTED, "module %s is of another build", name);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_cpu.c - the vector functions' errors as their comments state them, in
+ * the compiler's own vectors, and the choice of the instruction set. Kernels
+ * against references are check-ops' work.
+ */
+#include "cpu/vmath.h"
+#include "graph/backend.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { STEPS = 1200000 };
+
+/* Largest error of f against the libm function on [-12, 12]; relative: in units
+ * of the result's last place. */
+static double worst(vf (*f)(vf), double (*exact)(double), int ulp)
+{
+	double most = 0;
+	for (int i = -STEPS; i <= STEPS; i += VL) {
+		float x[VL], y[VL];
+		for (int k = 0; k < VL; k++)
+			x[k] = (float)((i + k) * 12.0 / STEPS);
+		v_store(y, f(v_load(x)));
+		for (int k = 0; k < VL; k++) {
+			double e = exact((double)x[k]), d = fabs((double)y[k] - e);
+			if (ulp)
+				d /= (double)(nextafterf((float)fabs(e), INFINITY) - (float)fabs(e));
+			if (!(d <= most))
+				most = d;
+		}
+	}
+	return most;
+}
+
+static vf gelu(vf x) { return v_act(x, VIT_ACT_GELU); }
+static vf gelu_tanh(vf x) { return v_act(x, VIT_ACT_GELU_TANH); }
+static vf gelu_slope(vf x) { return v_act_back(x, v_set(1), VIT_ACT_GELU); }
+static vf exp_of(vf x) { return v_exp(x); }
+static vf erf_of(vf x) { return v_erf(x); }
+static vf tanh_of(vf x) { return v_tanh(x); }
+static double exact_gelu(double x) { return 0.5 * x * (1 + erf(x * M_SQRT1_2)); }
+static double exact_gelu_tanh(double x) { return 0.5 * x * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }
+static double exact_slope(double x) { return 0.5 * (1 + erf(x * M_SQRT1_2)) + x * exp(-0.5 * x * x) / sqrt(2 * M_PI); }
+
+static void errors_are_as_stated(void **state)
+{
+	(void)state;
+	struct { const char *name; double seen, most; } t[] = {
+		{ "exp, ulp", worst(exp_of, exp, 1), 1.0 },
+		{ "erf", worst(erf_of, erf, 0), 5e-7 },
+		{ "tanh", worst(tanh_of, tanh, 0), 2e-7 },
+		{ "gelu", worst(gelu, exact_gelu, 0), 2e-6 },
+		{ "gelu_tanh", worst(gelu_tanh, exact_gelu_tanh, 0), 2e-6 },
+		{ "gelu slope", worst(gelu_slope, exact_slope, 0), 2e-6 },
+	};
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		print_message("%s: %.3g of %.3g\n", t[i].name, t[i].seen, t[i].most);
+		assert_true(t[i].seen <= t[i].most);
+	}
+}
+
+static void nan_comes_through(void **state)
+{
+	(void)state;
+	vf x = v_set(NAN);
+	assert_true(isnan(v_exp(x)[0]));
+	assert_true(isnan(v_erf(x)[0]));
+	assert_true(isnan(v_tanh(x)[0]));
+	assert_true(isnan(v_act(x, VIT_ACT_GELU)[0]));
+}
+
+static void far_arguments(void **state)
+{
+	(void)state;
+	assert_true(v_exp(v_set(-INFINITY))[0] < 1.3e-38f);
+	assert_true(v_exp(v_set(-1000))[0] >= 0);
+	assert_true(isfinite(v_exp(v_set(1000))[0]));
+	assert_true(v_erf(v_set(INFINITY))[0] > 0.9999995f);
+	assert_true(v_tanh(v_set(-INFINITY))[0] == -1.0f);
+}
+
+static void choice_by_environment(void **state)
+{
+	(void)state;
+	const struct vit_backend *b;
+	struct vit_dev *d;
+	assert_int_equal(setenv("VIT_CPU", "scalar", 1), 0);
+	assert_int_equal(vit_device_open("cpu", 3, &b, &d, NULL), 0);
+	assert_non_null(strstr(b->describe(d), "portable, 3 threads, oneDNN "));
+	b->close(d);
+	assert_int_equal(setenv("VIT_CPU", "mmx", 1), 0);
+	assert_int_equal(vit_device_open("cpu", 3, &b, &d, NULL), VIT_EUNSUPPORTED);
+	assert_non_null(strstr(vit_errmsg(), "VIT_CPU=mmx: this machine offers scalar"));
+	assert_int_equal(unsetenv("VIT_CPU"), 0);
+	assert_int_equal(vit_device_open("cpu", 0, &b, &d, NULL), 0);
+	b->close(d);
+}
+
+/* The product, and the same again while another thread count is asked for:
+ * forward never depends on it. */
+static void forward_bits_do_not_depend_on_threads(void **state)
+{
+	(void)state;
+	enum { M = 301, N = 75, K = 50 };
+	static float x[M * K], w[N * K], y[2][M * N];
+	for (int i = 0; i < M * K; i++)
+		x[i] = (float)(i * 2654435761u >> 8 & 1023) / 512 - 1;
+	for (int i = 0; i < N * K; i++)
+		w[i] = (float)(i * 40503u >> 4 & 1023) / 512 - 1;
+	for (int run = 0; run < 2; run++) {
+		const struct vit_backend *b;
+		struct vit_dev *d;
+		const struct vit_linear_attr attr = { VIT_ACT_NONE };
+		struct vit_call c = { .op = "linear", .name = "l", .attr = &attr, .n_in = 2, .n_out = 1 };
+		c.in[0] = (struct vit_tensor){ x, VIT_F32, 2, { M, K } };
+		c.in[1] = (struct vit_tensor){ w, VIT_F32, 2, { N, K } };
+		c.out[0] = (struct vit_tensor){ y[run], VIT_F32, 2, { M, N } };
+		assert_int_equal(vit_device_open("cpu", run ? 4 : 1, &b, &d, NULL), 0);
+		vit_kernel k = b->find(d, &c, 0);
+		assert_non_null(k);
+		c.ws.data = b->alloc(d, vit_tensor_bytes(&c.ws), 0);
+		assert_non_null(c.ws.data);
+		assert_int_equal(k(&c), 0);
+		b->free(d, c.ws.data, 0);
+		b->drop(d, &c);
+		b->close(d);
+	}
+	assert_memory_equal(y[0], y[1], sizeof y[0]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(errors_are_as_stated),
+		cmocka_unit_test(nan_comes_through),
+		cmocka_unit_test(far_arguments),
+		cmocka_unit_test(choice_by_environment),
+		cmocka_unit_test(forward_bits_do_not_depend_on_threads),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
