@@ -77,7 +77,7 @@ void cli_print_man(void)
 	const struct cli_program *p = cli.program;
 	char upper[64];
 	size_t n = 0;
-	for (; p->name[n] && n < sizeof upper - 1; n++)
+	for (; n < sizeof upper - 1 && p->name[n]; n++)
 		upper[n] = (char)toupper((unsigned char)p->name[n]);
 	upper[n] = 0;
 	printf(".TH %s 1 \"\" \"vit-tools %s\" \"User Commands\"\n.SH NAME\n", upper, vit_version());
