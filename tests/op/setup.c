@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * setup.c - one case in memory: buffers between red zones, filled from the
+ * case's name.
+ */
+#include "check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ZONE = 256, MARK = 0xA5 };
+
+int64_t case_rows(const struct op_case *c)
+{
+	for (int i = 0; i < case_inputs(c); i++)
+		if (c->in[i].kind == ACT || c->in[i].kind == DATA)
+			return c->in[i].dim[0];
+	return 1;
+}
+
+int case_inputs(const struct op_case *c)
+{
+	int n = 0;
+	while (n < VIT_MAXIO && c->in[n].kind)
+		n++;
+	return n;
+}
+
+/* ---- buffers ------------------------------------------------------------------ */
+
+void *buffer_data(const struct buffer *b)
+{
+	return b->block ? b->block + ZONE : NULL;
+}
+
+double buffer_get(const struct buffer *b, int64_t i)
+{
+	const void *p = buffer_data(b);
+	switch (b->dtype) {
+	case VIT_F64: return ((const double *)p)[i];
+	case VIT_F32: return (double)((const float *)p)[i];
+	case VIT_I32: return ((const int32_t *)p)[i];
+	case VIT_I8:  return ((const int8_t *)p)[i];
+	default:      return ((const uint8_t *)p)[i];
+	}
+}
+
+void buffer_set(struct buffer *b, int64_t i, double v)
+{
+	void *p = buffer_data(b);
+	switch (b->dtype) {
+	case VIT_F64: ((double *)p)[i] = v; break;
+	case VIT_F32: ((float *)p)[i] = (float)v; break;
+	case VIT_I32: ((int32_t *)p)[i] = (int32_t)v; break;
+	case VIT_I8:  ((int8_t *)p)[i] = (int8_t)v; break;
+	default:      ((uint8_t *)p)[i] = (uint8_t)v;
+	}
+}
+
+static int on_device(const struct setup *s)
+{
+	return s->target.backend && !s->target.backend->host;
+}
+
+int buffer_alloc(struct buffer *b, struct vit_tensor *t)
+{
+	b->dtype = t->dtype;
+	b->n = vit_tensor_count(t);
+	b->bytes = vit_tensor_bytes(t);
+	b->block = vit_aligned_alloc(b->bytes + 2 * ZONE);
+	if (!b->block)
+		return VIT_ENOMEM;
+	memset(b->block, MARK, ZONE);
+	memset(b->block + ZONE + b->bytes, MARK, ZONE);
+	t->data = b->block + ZONE;
+	return 0;
+}
+
+static int buffer_new(struct setup *s, struct buffer *b, struct vit_tensor *t)
+{
+	VIT_TRY(buffer_alloc(b, t));
+	if (on_device(s)) {
+		b->dev = s->target.backend->alloc(s->target.dev, b->bytes + 2 * ZONE, 0);
+		if (!b->dev)
+			return VIT_EDEVICE;
+		t->data = b->dev + ZONE;
+	}
+	return 0;
+}
+
+static int overrun(const struct buffer *b)
+{
+	for (size_t i = 0; b->block && i < ZONE; i++)
+		if (b->block[i] != MARK || b->block[ZONE + b->bytes + i] != MARK)
+			return 1;
+	return 0;
+}
+
+/* Every buffer of a setup, in one order. */
+static struct buffer *nth(struct setup *s, int i)
+{
+	struct buffer *const group[] = { s->in, s->out, s->aux, s->din, s->dout, &s->ws, &s->step };
+	const int size[] = { VIT_MAXIO, VIT_MAXOUT, VIT_MAXOUT, VIT_MAXIO, VIT_MAXOUT, 1, 1 };
+	for (int g = 0; g < 7; i -= size[g++])
+		if (i < size[g])
+			return group[g] + i;
+	return NULL;
+}
+
+const char *setup_overrun(const struct setup *s)
+{
+	for (int i = 0; i < VIT_MAXIO; i++)
+		if (overrun(&s->in[i]) || overrun(&s->din[i]))
+			return overrun(&s->in[i]) ? "an input" : "an input's gradient";
+	for (int i = 0; i < VIT_MAXOUT; i++)
+		if (overrun(&s->out[i]) || overrun(&s->aux[i]) || overrun(&s->dout[i]))
+			return overrun(&s->out[i]) ? "an output" : overrun(&s->aux[i]) ? "a saved value" : "an output's gradient";
+	return overrun(&s->ws) ? "the scratch" : overrun(&s->step) ? "the step" : NULL;
+}
+
+/* ---- setups -------------------------------------------------------------------- */
+
+static void widen(const struct setup *s, struct vit_tensor *t)
+{
+	if (s->target.wide && t->dtype == VIT_F32)
+		t->dtype = VIT_F64;
+}
+
+static int shapes(struct setup *s)
+{
+	struct vit_call *c = &s->call;
+	*c = (struct vit_call){ .op = s->op->name, .name = s->name, .attr = s->of->attr, .key = vit_name_key(s->name),
+	                        .n_in = case_inputs(s->of), .train = s->of->train };
+	for (int i = 0; i < c->n_in; i++) {
+		int n = 0;
+		while (n < VIT_MAXD && s->of->in[i].dim[n])
+			n++;
+		vit_shape_set(&c->in[i], s->of->in[i].dtype, n, s->of->in[i].dim);
+		widen(s, &c->in[i]);
+	}
+	return s->op->infer(c);
+}
+
+int setup_new(struct setup *s, const struct vit_op *op, const struct op_case *of, struct target target)
+{
+	*s = (struct setup){ .target = target, .of = of, .op = op, .B = case_rows(of) };
+	snprintf(s->name, sizeof s->name, "%s(%s)", op->name, of->label);
+	VIT_TRY(shapes(s));
+	struct vit_call *c = &s->call;
+	for (int i = 0; i < c->n_in; i++) {
+		VIT_TRY(buffer_new(s, &s->in[i], &c->in[i]));
+		c->din[i] = c->in[i];
+		c->din[i].data = NULL;
+		if (!op->backward || (of->in[i].kind != ACT && of->in[i].kind != PARAM))
+			continue;
+		c->need |= 1u << i;
+		VIT_TRY(buffer_new(s, &s->din[i], &c->din[i]));
+	}
+	for (int i = 0; i < c->n_out; i++) {
+		VIT_TRY(buffer_new(s, &s->out[i], &c->out[i]));
+		c->dout[i] = c->out[i];
+		c->dout[i].data = NULL;
+		if (op->backward && !op->loss)
+			VIT_TRY(buffer_new(s, &s->dout[i], &c->dout[i]));
+	}
+	for (int i = 0; i < c->n_aux; i++)
+		VIT_TRY(buffer_new(s, &s->aux[i], &c->aux[i]));
+	struct vit_tensor step = { .dtype = VIT_U8, .ndim = 1, .dim = { sizeof(struct vit_step) } };
+	VIT_TRY(buffer_new(s, &s->step, &step));
+	c->step = step.data;
+	return 0;
+}
+
+static void buffer_free(struct setup *s, struct buffer *b)
+{
+	free(b->block);
+	if (b->dev)
+		s->target.backend->free(s->target.dev, b->dev, 0);
+	*b = (struct buffer){ 0 };
+}
+
+int setup_scratch(struct setup *s)
+{
+	buffer_free(s, &s->ws);
+	return s->call.ws.ndim ? buffer_new(s, &s->ws, &s->call.ws) : 0;
+}
+
+void setup_free(struct setup *s)
+{
+	struct buffer *b;
+	for (int i = 0; (b = nth(s, i)); i++)
+		buffer_free(s, b);
+}
+
+struct vit_step *setup_step(const struct setup *s)
+{
+	return buffer_data(&s->step);
+}
+
+/* ---- filling --------------------------------------------------------------------- */
+
+static float draw(uint64_t key, uint64_t stream, int64_t i)
+{
+	struct vit_rand4 r = vit_philox(key, stream, (uint64_t)i / 4);
+	return vit_uniform(r.v[i % 4]);
+}
+
+/* Values pass through float, so that f32 and f64 setups hold the same numbers. */
+static void fill_input(struct setup *s, int i, const struct variant *v)
+{
+	const struct op_input *in = &s->of->in[i];
+	struct buffer *b = &s->in[i];
+	const int batched = in->kind == ACT || in->kind == DATA;
+	const int64_t pad = batched && v->n_valid >= 0 ? b->n / s->B * v->n_valid : b->n;
+	const int integer = !vit_dtypes[in->dtype].is_float;
+	const float lo = in->lo == in->hi ? -1 : (float)in->lo, hi = in->lo == in->hi ? 1 : (float)in->hi;
+	for (int64_t k = 0; k < b->n; k++) {
+		float u = draw(s->call.key, (uint64_t)i, k);
+		if (k >= pad)
+			u = draw(s->call.key + v->garbage, 100 + (uint64_t)i, k);
+		float x = lo + (hi - lo + (float)integer) * u;
+		if (k >= pad && !integer)
+			x *= 1000;
+		buffer_set(b, k, integer ? floor((double)x) : (double)x);
+	}
+}
+
+static void fill_gradients(struct setup *s, const struct variant *v)
+{
+	struct vit_call *c = &s->call;
+	c->add = 0;
+	for (int i = 0; i < c->n_in; i++) {
+		const int adds = s->of->in[i].kind == PARAM || v->add;
+		c->add |= (unsigned)adds << i;
+		/* a gradient that is to be overwritten must not be read */
+		for (int64_t k = 0; k < s->din[i].n; k++)
+			buffer_set(&s->din[i], k, adds ? (double)(draw(c->key, 200 + (uint64_t)i, k) - 0.5f) : NAN);
+	}
+	for (int i = 0; i < c->n_out; i++) {
+		const int64_t valid = v->n_valid >= 0 ? s->dout[i].n / s->B * v->n_valid : s->dout[i].n;
+		for (int64_t k = 0; k < s->dout[i].n; k++)
+			buffer_set(&s->dout[i], k, k < valid ? (double)(draw(c->key, 300 + (uint64_t)i, k) - 0.5f) : 0);
+	}
+}
+
+void setup_fill(struct setup *s, const struct variant *v)
+{
+	for (int i = 0; i < s->call.n_in; i++)
+		fill_input(s, i, v);
+	for (int i = 0; i < s->call.n_out; i++)
+		for (int64_t k = 0; k < s->out[i].n; k++)
+			buffer_set(&s->out[i], k, NAN);
+	for (int i = 0; i < s->call.n_aux; i++)
+		for (int64_t k = 0; k < s->aux[i].n; k++)
+			buffer_set(&s->aux[i], k, NAN);
+	fill_gradients(s, v);
+	struct vit_step *step = setup_step(s);
+	*step = (struct vit_step){ .seed = 7, .sample0 = 1000, .n_valid = (int32_t)(v->n_valid >= 0 ? v->n_valid : s->B),
+	                           .done = 2, .wsum = 3, .loss = 5, .hits = 1, .gnorm2 = 40, .loss_scale = s->of->loss_scale > 0 ? s->of->loss_scale : 1 };
+	memcpy(step->knob, s->of->knob, sizeof step->knob);
+}
+
+void setup_copy(struct setup *to, const struct setup *from)
+{
+	struct setup *f = (struct setup *)(uintptr_t)from;      /* nth() hands out places, nothing is written */
+	struct buffer *t;
+	for (int i = 0; (t = nth(to, i)); i++)
+		for (int64_t k = 0; t != &to->ws && k < t->n; k++)
+			buffer_set(t, k, buffer_get(nth(f, i), k));
+	to->call.add = from->call.add;
+}
+
+/* ---- running ------------------------------------------------------------------------ */
+
+static int transfer(struct setup *s, int dir)
+{
+	struct buffer *b;
+	for (int i = 0; on_device(s) && (b = nth(s, i)); i++) {
+		void *to = dir == VIT_TO_DEVICE ? b->dev : b->block, *from = dir == VIT_TO_DEVICE ? b->block : b->dev;
+		if (b->dev)
+			VIT_TRY(s->target.backend->copy(s->target.dev, to, from, b->bytes + 2 * ZONE, dir));
+	}
+	return on_device(s) ? s->target.backend->sync(s->target.dev) : 0;
+}
+
+static int run(struct setup *s, const struct vit_call *call, vit_kernel kernel)
+{
+	VIT_TRY(transfer(s, VIT_TO_DEVICE));
+	VIT_TRY(kernel(call));
+	return transfer(s, VIT_FROM_DEVICE);
+}
+
+int setup_forward(struct setup *s, vit_kernel kernel)
+{
+	struct vit_call c = s->call;
+	c.need = c.add = 0;
+	for (int i = 0; i < VIT_MAXIO; i++)
+		c.din[i].data = NULL;
+	for (int i = 0; i < VIT_MAXOUT; i++)
+		c.dout[i].data = NULL;
+	return run(s, &c, kernel);
+}
+
+int setup_backward(struct setup *s, vit_kernel kernel)
+{
+	struct vit_call c = s->call;
+	for (int i = 0; i < c.n_in; i++)
+		if (!(s->op->keep_in >> i & 1))
+			c.in[i].data = NULL;
+	for (int i = 0; i < c.n_out; i++)
+		if (!(s->op->keep_out >> i & 1))
+			c.out[i].data = NULL;
+	return run(s, &c, kernel);
+}

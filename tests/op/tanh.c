@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#include "check.h"
+
+static const struct op_case cases[] = {
+	{ .label = "B=2,T=7,C=33", .in = { IN_RANGE(ACT, VIT_F32, -2, 2, 2, 7, 33) } },
+	{ .label = "B=1,C=1", .in = { IN_RANGE(ACT, VIT_F32, -2, 2, 1, 1) } },
+};
+OP_CASES(tanh, cases)
