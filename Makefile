@@ -30,6 +30,8 @@ OPT     := -O1 -g -fno-omit-frame-pointer
 CFLAGS  += -fsanitize=$(strip $(SAN)) $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=all)
 LDFLAGS += -fsanitize=$(strip $(SAN))
 endif
+# taken here: a target's own flags reach its prerequisites, the build id among them
+ID_FLAGS := $(CC) $(CFLAGS)
 pkg_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
 pkg_libs   = $(shell pkg-config --libs $(1) 2>/dev/null)
 CPPFLAGS += $(call pkg_cflags,$(MSGPACK) jansson libxxhash)
@@ -103,7 +105,7 @@ $(BUILD)/gen/tables.c: FORCE tools/tables.sh
 $(BUILD)/gen/build_id.h: FORCE
 	@mkdir -p $(@D)
 	@id=$$(cat $(sort $(LIB_SRC) $(OP_SRC) $(HEADERS) $(foreach m,$(MODULES),$(wildcard libvit/$(m)/*.c))) Makefile | \
-	  { cat; echo '$(CC) $(CFLAGS)'; } | sha256sum | cut -c1-24); \
+	  { cat; echo '$(ID_FLAGS)'; } | sha256sum | cut -c1-24); \
 	 printf '#define VIT_BUILD_ID "%s"\n#define VIT_VERSION "%s"\n' $$id $(VERSION) >$@.new; \
 	 cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 # only these two kinds of file read it; the rule orders the first build
