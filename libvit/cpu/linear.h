@@ -32,11 +32,15 @@ static int64_t linear_columns(int64_t row_chunks, int64_t n)
 	return row_chunks >= 16 ? n : cpu_ceil(panels, cuts) * NR;
 }
 
-static int64_t dw_pieces(int64_t m, int64_t n, int64_t k)
+/* Rows that one dW tile sums over: all of them where there are tiles enough for
+ * many threads, else a fixed piece of whole packing depths. */
+static int64_t dw_rows(int64_t m, int64_t n, int64_t k)
 {
-	int64_t tiles = cpu_ceil(n, DW_N) * cpu_ceil(k, DW_K);
-	return cpu_max(1, cpu_min(m / (2 * DW_DEPTH), 8 / tiles));
+	int64_t tiles = cpu_ceil(n, DW_N) * cpu_ceil(k, DW_K), pieces = cpu_max(1, cpu_min(m / (2 * DW_DEPTH), 8 / tiles));
+	return cpu_ceil(cpu_ceil(m, pieces), DW_DEPTH) * DW_DEPTH;
 }
+/* Counted from the rounded size: a piece without rows would leave its sum unset. */
+static int64_t dw_pieces(int64_t m, int64_t n, int64_t k) { return cpu_max(1, cpu_ceil(m, dw_rows(m, n, k))); }
 
 static int64_t dw_thread_floats(int64_t k)
 {
@@ -127,7 +131,7 @@ static void dw_tile(const struct dw_job *q, int64_t t, float *scratch)
 	int64_t nk = cpu_ceil(q->k, DW_K), nn = cpu_ceil(q->n, DW_N);
 	int64_t j0 = t % nk * DW_K, i0 = t / nk % nn * DW_N, piece = t / nk / nn;
 	int64_t rows = cpu_min(DW_N, q->n - i0), cols = cpu_min(DW_K, q->k - j0);
-	int64_t per = cpu_ceil(cpu_ceil(q->m, q->pieces), DW_DEPTH) * DW_DEPTH, end = cpu_min(q->m, (piece + 1) * per);
+	int64_t per = dw_rows(q->m, q->n, q->k), end = cpu_min(q->m, (piece + 1) * per);
 	float *strips = scratch + DW_DEPTH * cpu_ceil(cols, NR) * NR;
 	/* the first piece adds to what is there, the others start their own sum */
 	struct sink s = { .c = (piece ? q->part + (piece - 1) * q->n * q->k : q->dw) + i0 * q->k + j0, .ld = q->k, .add = piece == 0 };

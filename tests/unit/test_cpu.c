@@ -136,6 +136,46 @@ static void forward_bits_do_not_depend_on_threads(void **state)
 	assert_memory_equal(y[0], y[1], sizeof y[0]);
 }
 
+/* dW over so many rows that it is summed in pieces: every count of rows around
+ * their borders, against plain sums; scratch starts as NaN. */
+static void weight_gradient_in_pieces(void **state)
+{
+	(void)state;
+	enum { MOST = 2400, N = 5, K = 9 };
+	static float x[MOST * K], w[N * K], dy[MOST * N], dw[N * K];
+	for (int i = 0; i < MOST * K; i++)
+		x[i] = (float)(i * 2654435761u >> 8 & 1023) / 512 - 1;
+	for (int i = 0; i < MOST * N; i++)
+		dy[i] = (float)(i * 40503u >> 4 & 1023) / 512 - 1;
+	const struct vit_backend *b;
+	struct vit_dev *d;
+	assert_int_equal(vit_device_open("cpu", 2, &b, &d, NULL), 0);
+	for (int64_t m = 1; m <= MOST; m += m < 300 ? 37 : 97) {
+		const struct vit_linear_attr attr = { VIT_ACT_NONE };
+		struct vit_call c = { .op = "linear", .name = "l", .attr = &attr, .n_in = 2, .n_out = 1, .need = 2, .add = 2 };
+		c.in[0] = (struct vit_tensor){ x, VIT_F32, 2, { m, K } };
+		c.in[1] = (struct vit_tensor){ w, VIT_F32, 2, { N, K } };
+		c.out[0] = c.dout[0] = (struct vit_tensor){ dy, VIT_F32, 2, { m, N } };
+		c.din[1] = (struct vit_tensor){ dw, VIT_F32, 2, { N, K } };
+		vit_kernel k = b->find(d, &c, 1);
+		assert_non_null(k);
+		c.ws.data = b->alloc(d, vit_tensor_bytes(&c.ws), 0);
+		assert_non_null(c.ws.data);
+		memset(c.ws.data, 0xff, vit_tensor_bytes(&c.ws));
+		memset(dw, 0, sizeof dw);
+		assert_int_equal(k(&c), 0);
+		for (int i = 0; i < N * K; i++) {
+			double sum = 0;
+			for (int64_t r = 0; r < m; r++)
+				sum += (double)dy[r * N + i / K] * (double)x[r * K + i % K];
+			assert_true(fabs((double)dw[i] - sum) <= 1e-3);
+		}
+		b->free(d, c.ws.data, 0);
+		b->drop(d, &c);
+	}
+	b->close(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +184,7 @@ int main(void)
 		cmocka_unit_test(far_arguments),
 		cmocka_unit_test(choice_by_environment),
 		cmocka_unit_test(forward_bits_do_not_depend_on_threads),
+		cmocka_unit_test(weight_gradient_in_pieces),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
