@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * show.c - a whole stream summed up.
+ */
+#include "stream/show.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_LABEL = 1 << 20 };
+
+struct range {
+	int64_t min, max;
+};
+struct sums {
+	uint64_t *per_label;
+	size_t n_label;         /* labels met and classes announced */
+	uint64_t unlabelled, soft, bytes, params;
+	struct range dim[3];
+	json_t *encoded, *tensors;
+};
+
+static int grow(struct sums *s, size_t n)
+{
+	if (n <= s->n_label)
+		return 0;
+	uint64_t *p = vit_realloc(s->per_label, n * sizeof *p);
+	if (!p)
+		return VIT_ENOMEM;
+	memset(p + s->n_label, 0, (n - s->n_label) * sizeof *p);
+	s->per_label = p;
+	s->n_label = n;
+	return 0;
+}
+
+static void add_image(struct sums *s, const struct vit_record *r)
+{
+	char type[32];
+	if (r->image.data) {
+		for (int i = 0; i < 3; i++) {
+			int64_t d = r->image.dim[i];
+			if (!s->dim[i].max || d < s->dim[i].min)
+				s->dim[i].min = d;
+			if (d > s->dim[i].max)
+				s->dim[i].max = d;
+		}
+	} else if (r->encoded.p) {
+		size_t n = r->type.n < sizeof type - 1 ? r->type.n : sizeof type - 1;
+		memcpy(type, r->type.p, n);
+		type[n] = '\0';
+		/* a type that is no text is refused by jansson and not counted by name */
+		json_object_set_new(s->encoded, type, json_integer(1 + json_integer_value(json_object_get(s->encoded, type))));
+	}
+}
+
+static int add_sample(struct sums *s, const uint8_t *raw, size_t n)
+{
+	struct vit_record r;
+	VIT_TRY(vit_record_decode(&r, raw, n));
+	if (r.label_kind == VIT_LABEL_NONE)
+		s->unlabelled++;
+	if (r.label_kind == VIT_LABEL_SOFT)
+		s->soft++;
+	if (r.label_kind == VIT_LABEL_INDEX) {
+		if (r.label >= MAX_LABEL)
+			return vit_fail(VIT_ERECORD, "label %" PRId64 " is beyond the %d that are counted", r.label, MAX_LABEL);
+		VIT_TRY(grow(s, (size_t)r.label + 1));
+		s->per_label[r.label]++;
+	}
+	add_image(s, &r);
+	return 0;
+}
+
+static json_t *shape_json(const struct vit_tensor *t)
+{
+	json_t *v = json_array();
+	for (int i = 0; i < t->ndim; i++)
+		json_array_append_new(v, json_integer(t->dim[i]));
+	return v;
+}
+
+static int add_tensor(struct sums *s, const uint8_t *raw, size_t n)
+{
+	struct vit_tensor_record t;
+	VIT_TRY(vit_tensor_record_decode(&t, raw, n));
+	int64_t params = vit_tensor_count(&t.tensor);
+	s->params += (uint64_t)params;
+	json_t *v = json_pack("{s:s%,s:o,s:s,s:I}", "name", t.name.p, t.name.n, "shape", shape_json(&t.tensor), "dtype",
+	                      vit_dtypes[t.tensor.dtype].name, "params", (json_int_t)params);
+	if (v && t.quant.p)
+		json_object_set_new(v, "quantized", json_true());
+	if (!v || json_array_append_new(s->tensors, v))
+		return vit_fail(VIT_ERECORD, "the tensor's name is not UTF-8");
+	return 0;
+}
+
+static json_t *range_json(struct range r)
+{
+	return json_pack("[I,I]", (json_int_t)r.min, (json_int_t)r.max);
+}
+
+static json_t *images_json(struct sums *s)
+{
+	json_t *v = json_object();
+	if (s->dim[0].max) {
+		json_object_set_new(v, "height", range_json(s->dim[0]));
+		json_object_set_new(v, "width", range_json(s->dim[1]));
+		json_object_set_new(v, "channels", range_json(s->dim[2]));
+	}
+	if (json_object_size(s->encoded))
+		json_object_set(v, "encoded", s->encoded);
+	return v;
+}
+
+static json_t *classes_json(const struct sums *s, const json_t *names)
+{
+	json_t *v = json_array();
+	for (size_t i = 0; i < s->n_label; i++) {
+		json_t *c = json_object(), *name = json_array_get(names, i);
+		json_object_set_new(c, "label", json_integer((json_int_t)i));
+		if (name)
+			json_object_set(c, "name", name);
+		json_object_set_new(c, "count", json_integer((json_int_t)s->per_label[i]));
+		json_array_append_new(v, c);
+	}
+	return v;
+}
+
+static void report(struct sums *s, const struct vit_reader *r, json_t *about)
+{
+	const struct vit_header *h = vit_reader_header(r);
+	json_object_set_new(about, "records", json_integer((json_int_t)vit_reader_count(r)));
+	json_object_set_new(about, "skipped", json_integer((json_int_t)vit_reader_skipped(r)));
+	json_object_set_new(about, "bytes", json_integer((json_int_t)s->bytes));
+	if (h->kind == VIT_MODEL) {
+		json_object_set(about, "tensors", s->tensors);
+		json_object_set_new(about, "params", json_integer((json_int_t)s->params));
+		return;
+	}
+	json_object_set_new(about, "classes", classes_json(s, json_object_get(h->meta, "classes")));
+	json_object_set_new(about, "unlabelled", json_integer((json_int_t)s->unlabelled));
+	json_object_set_new(about, "soft", json_integer((json_int_t)s->soft));
+	json_object_set_new(about, "images", images_json(s));
+}
+
+static int read_records(struct sums *s, struct vit_reader *r)
+{
+	const uint8_t *raw;
+	size_t n;
+	int rc, kind = vit_reader_header(r)->kind;
+	while ((rc = vit_reader_next(r, &raw, &n)) == 0) {
+		s->bytes += n;
+		rc = kind == VIT_MODEL ? add_tensor(s, raw, n) : add_sample(s, raw, n);
+		if (rc)
+			return vit_reader_fail(r, rc, NULL, "%s", vit_errmsg());
+	}
+	return rc == VIT_END ? 0 : rc;
+}
+
+int vit_show_stream(struct vit_reader *r, json_t *about)
+{
+	const struct vit_header *h = vit_reader_header(r);
+	struct sums s = { .encoded = json_object(), .tensors = json_array() };
+	const json_t *classes = json_object_get(h->meta, "classes");
+	json_int_t n_class = json_is_integer(classes) ? json_integer_value(classes) : 0;
+	json_object_set_new(about, "kind", json_string(h->kind == VIT_MODEL ? "model" : "samples"));
+	json_object_set(about, "meta", h->meta);
+	json_object_set(about, "history", h->history);
+	int rc = grow(&s, n_class > 0 && n_class <= MAX_LABEL ? (size_t)n_class : json_array_size(classes));
+	if (rc == 0)
+		rc = read_records(&s, r);
+	report(&s, r, about);
+	json_decref(s.encoded);
+	json_decref(s.tensors);
+	free(s.per_label);
+	return rc;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * show.h - streams described for people and for other programs, as JSON.
+ */
+#ifndef VIT_STREAM_SHOW_H
+#define VIT_STREAM_SHOW_H
+
+#include "stream/stream.h"
+
+/* Read the stream to its end and describe it in the object `about`:
+ *   kind, meta, history, records, skipped, bytes, and
+ *   samples: classes [{name?,label,count}], unlabelled, soft, images
+ *            {height:[min,max],width:[..],channels:[..],encoded:{type:count}}
+ *   model:   tensors [{name,shape,dtype,params}], params
+ * At an error (the reader's own codes) it holds what was found up to there. */
+int vit_show_stream(struct vit_reader *, json_t *about) VIT_MUST_CHECK;
+
+/* One record as JSON, *v owned by the caller: images as shape and XXH3-64,
+ * tensors as shape and statistics. VIT_ERECORD. */
+int vit_show_record(json_t **v, int kind, const uint8_t *raw, size_t n) VIT_MUST_CHECK;
+
+#endif
