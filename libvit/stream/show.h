@@ -15,6 +15,9 @@
  * At an error (the reader's own codes) it holds what was found up to there. */
 int vit_show_stream(struct vit_reader *, json_t *about) VIT_MUST_CHECK;
 
+/* What vit_show_stream() found, for a person. */
+int vit_show_text(struct vit_buf *, const json_t *about) VIT_MUST_CHECK;
+
 /* One record as JSON, *v owned by the caller: images as shape and XXH3-64,
  * tensors as shape and statistics. VIT_ERECORD. */
 int vit_show_record(json_t **v, int kind, const uint8_t *raw, size_t n) VIT_MUST_CHECK;
