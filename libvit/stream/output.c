@@ -40,8 +40,9 @@ static int remember(char *temp)
 
 static void forget(struct vit_output *o)
 {
+	char *temp = o->temp;
 	if (o->slot >= 0)
-		atomic_store(&temps[o->slot], NULL);
+		atomic_compare_exchange_strong(&temps[o->slot], &temp, NULL);
 	o->slot = -1;
 }
 
