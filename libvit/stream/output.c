@@ -165,6 +165,7 @@ static int open_any(struct vit_output *o, const char *path)
 int vit_output_open(struct vit_output **out, const char *path)
 {
 	struct vit_output *o = vit_calloc(1, sizeof *o);
+	*out = NULL;
 	if (!o)
 		return VIT_ENOMEM;
 	o->fd = o->slot = -1;
