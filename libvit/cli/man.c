@@ -17,8 +17,6 @@ static void print_roff(const char *s, int literal)
 	for (int at_start = 1; *s; at_start = *s == '\n', s++) {
 		if (at_start && (*s == '.' || *s == '\''))
 			fputs("\\&", stdout);
-		if (at_start && *s == '\n' && !literal)
-			fputs(".PP", stdout);
 		if (*s == '\\')
 			fputs("\\e", stdout);
 		else if (*s == '-' && literal)
@@ -90,10 +88,9 @@ void cli_print_man(void)
 	print_roff(p->synopsis, 1);
 	puts("\n.fi");
 	if (p->arguments) {
-		/* roff joins lines and keeps indented ones, as --help does */
-		puts(".SH DESCRIPTION");
+		fputs(".SH DESCRIPTION\n.nf\n", stdout);
 		print_roff(p->arguments, 0);
-		putchar('\n');
+		puts("\n.fi");
 	}
 	print_options();
 	print_exit_status();

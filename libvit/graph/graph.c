@@ -104,12 +104,12 @@ struct vit_value *vit_graph_state(struct vit_graph *g, const char *name, int ndi
 	return v;
 }
 
-struct vit_value *vit_graph_const(struct vit_graph *g, const char *name, int ndim, const int64_t *dim, const float *data)
+struct vit_value *vit_graph_const(struct vit_graph *g, const char *name, int dtype, int ndim, const int64_t *dim, const void *data)
 {
-	struct vit_value *v = add_value(g, name, VIT_CONST, VIT_F32, ndim, dim);
+	struct vit_value *v = add_value(g, name, VIT_CONST, dtype, ndim, dim);
 	if (!v)
 		return NULL;
-	size_t n = (size_t)vit_shape_bytes(VIT_F32, ndim, dim);
+	size_t n = (size_t)vit_shape_bytes(dtype, ndim, dim);
 	void *p = vit_arena_alloc(&g->arena, n ? n : 1);
 	if (!p) {
 		fail(g, VIT_ENOMEM);

@@ -19,7 +19,12 @@ enum vit_role {
 };
 
 /* How a parameter starts. */
-enum vit_init_kind { VIT_INIT_ZERO, VIT_INIT_ONE, VIT_INIT_TRUNC_NORMAL /* cut at 2 std */, VIT_INIT_NORMAL, VIT_INIT_UNIFORM };
+enum vit_init_kind {
+	VIT_INIT_ZERO, VIT_INIT_ONE,
+	VIT_INIT_TRUNC_NORMAL,  /* normal of deviation std, drawn again beyond 2 std: what is left deviates by 0.8796 std */
+	VIT_INIT_NORMAL, VIT_INIT_UNIFORM,      /* uniform with deviation std */
+	VIT_INIT_CONST,         /* every element is std */
+};
 struct vit_init { int kind; float std; };
 
 struct vit_value {
@@ -33,7 +38,7 @@ struct vit_value {
 	unsigned decay : 1;     /* parameter: weight decay applies: by rank and role, never by name */
 	unsigned keep : 1;      /* tapped or a result: its memory outlives the run */
 	struct vit_init init;
-	const void *data;       /* VIT_CONST: its numbers, f32, in the arena */
+	const void *data;       /* VIT_CONST: its numbers, in the arena */
 	float lr_scale;         /* layer-wise learning rate; 1 */
 	int id;                 /* index in graph->value */
 };
@@ -62,7 +67,8 @@ void vit_graph_release(struct vit_graph *);
 struct vit_value *vit_graph_input(struct vit_graph *, const char *name, int dtype, int ndim, const int64_t *dim);
 struct vit_value *vit_graph_param(struct vit_graph *, const char *name, int ndim, const int64_t *dim, struct vit_init, int decay);
 struct vit_value *vit_graph_state(struct vit_graph *, const char *name, int ndim, const int64_t *dim, struct vit_init);
-struct vit_value *vit_graph_const(struct vit_graph *, const char *name, int ndim, const int64_t *dim, const float *data);
+/* data: dense, of that dtype (f32, or i8 for quantised weights); copied. */
+struct vit_value *vit_graph_const(struct vit_graph *, const char *name, int dtype, int ndim, const int64_t *dim, const void *data);
 
 /* Add a node: shapes are inferred, attr (op->attr_size bytes) is copied.
  * Returns its first output; the others are node->out[1], ... through *node. */

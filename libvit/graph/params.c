@@ -118,6 +118,8 @@ static float first_number(const struct vit_init *init, uint64_t key, uint64_t i)
 	switch (init->kind) {
 	case VIT_INIT_ONE:
 		return 1;
+	case VIT_INIT_CONST:
+		return init->std;
 	case VIT_INIT_TRUNC_NORMAL:
 		return (float)(std * trunc_normal(key, i, 2));
 	case VIT_INIT_NORMAL:

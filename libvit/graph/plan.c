@@ -170,10 +170,10 @@ static int resolve(struct vit_plan *p, struct vit_instr *in, const struct place 
 
 static int send_const(const struct vit_plan *p, const struct vit_value *v)
 {
-	size_t n = (size_t)vit_shape_bytes(VIT_F32, v->ndim, v->dim) / 4;
+	size_t bytes = (size_t)vit_shape_bytes(v->dtype, v->ndim, v->dim), n = bytes / sizeof(float);
 	void *to = (char *)p->arena + p->offset[v->id];
-	if (p->opt.dtype == VIT_F32)
-		return p->backend->copy(p->dev, to, v->data, n * 4, VIT_TO_DEVICE);
+	if (p->opt.dtype == VIT_F32 || v->dtype != VIT_F32)
+		return p->backend->copy(p->dev, to, v->data, bytes, VIT_TO_DEVICE);
 	for (size_t i = 0; i < n; i++)          /* f64 is the reference's: host memory */
 		((double *)to)[i] = (double)((const float *)v->data)[i];
 	return 0;

@@ -40,9 +40,8 @@ static int remember(char *temp)
 
 static void forget(struct vit_output *o)
 {
-	char *temp = o->temp;
 	if (o->slot >= 0)
-		atomic_compare_exchange_strong(&temps[o->slot], &temp, NULL);
+		atomic_store(&temps[o->slot], NULL);
 	o->slot = -1;
 }
 
@@ -165,7 +164,6 @@ static int open_any(struct vit_output *o, const char *path)
 int vit_output_open(struct vit_output **out, const char *path)
 {
 	struct vit_output *o = vit_calloc(1, sizeof *o);
-	*out = NULL;
 	if (!o)
 		return VIT_ENOMEM;
 	o->fd = o->slot = -1;

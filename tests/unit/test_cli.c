@@ -172,7 +172,7 @@ static pid_t start(int (*run)(void *, int, char **), const char *args, int in, i
 {
 	static const struct cli_program frame = {
 		.name = "vit-x", .summary = "try the option table", .synopsis = "vit-x [OPTION]... [WORD]...",
-		.example = "vit-x --flag", .options = options, .config_size = sizeof(struct config),
+		.example = "    vit-x --flag", .options = options, .config_size = sizeof(struct config),
 	};
 	struct cli_program program = frame;
 	program.common = 1023 | (samples_out ? CLI_SAMPLES_OUT : 0);
@@ -293,7 +293,7 @@ static void help_shows_every_option(void **state)
 	printed("a count (1 to 5000; default 7)");
 	printed("\nnumbers:\n");
 	printed("\ncommon options:\n");
-	printed("example:\n  vit-x --flag");
+	printed("example:\n    vit-x --flag");
 	for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n"))
 		assert_true(strlen(line) <= 80);
 	assert_int_equal(run(run_print, "-h"), 0);
