@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vit-fetch - from data sets, archives, directories and files to samples.
+ */
+#include "cli/cli.h"
+#include "core/sha256.h"
+#include "vit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct config {
+	struct cli_common common;
+	const char *split, *format, *cache, *sha256;
+	double holdout;
+	int64_t epochs, skip;
+	int shuffle, order, list, verify;
+	struct cli_part shard;
+	struct cli_list where;
+};
+
+enum { ORDER_AUTO, ORDER_SOURCE };
+
+static const struct cli_option options[] = {
+	{ .name = "split", .type = CLI_STR, .offset = offsetof(struct config, split), .arg = "NAME", .flags = CLI_RESULT,
+	  .group = "What", .help = "train (the default), test, ..., or all" },
+	{ .name = "holdout", .type = CLI_FRACTION, .offset = offsetof(struct config, holdout), .max = 1, .arg = "SHARE",
+	  .flags = CLI_RESULT, .help = "cut train in two by the ids: --split val is this share, --split train the rest" },
+	{ .name = "where", .type = CLI_LIST, .offset = offsetof(struct config, where), .arg = "label=NAME", .flags = CLI_RESULT,
+	  .help = "only records with this label; all conditions must hold" },
+	{ .name = "skip", .type = CLI_INT, .offset = offsetof(struct config, skip), .max = 9e18, .arg = "N", .flags = CLI_RESULT,
+	  .help = "leave out the first N of each epoch" },
+	{ .name = "shard", .type = CLI_PART, .offset = offsetof(struct config, shard), .arg = "I/N", .flags = CLI_RESULT,
+	  .help = "only part I of N, counted from 0: the parts together are the whole" },
+	{ .name = "format", .type = CLI_STR, .offset = offsetof(struct config, format), .arg = "NAME",
+	  .help = "read SOURCE as this format; plugin:NAME is one from $VIT_PLUGIN_PATH" },
+	{ .name = "epochs", .type = CLI_INT, .offset = offsetof(struct config, epochs), .def = "1", .min = 1, .max = 1e9,
+	  .arg = "N", .flags = CLI_RESULT, .group = "Order", .help = "give the source N times" },
+	{ .name = "shuffle", .type = CLI_FLAG, .offset = offsetof(struct config, shuffle), .flags = CLI_RESULT,
+	  .help = "a new order in each epoch, by --seed; split train of what can be listed has it anyway" },
+	{ .name = "order", .type = CLI_CHOICE, .offset = offsetof(struct config, order), .values = "auto|source", .def = "auto",
+	  .flags = CLI_RESULT, .help = "source: as stored" },
+	{ .name = "list", .type = CLI_FLAG, .offset = offsetof(struct config, list), .group = "More",
+	  .help = "name the formats, data sets and plug-ins, and stop" },
+	{ .name = "cache", .type = CLI_STR, .offset = offsetof(struct config, cache), .arg = "DIR",
+	  .help = "where data sets lie (default $XDG_CACHE_HOME/vit or ~/.cache/vit)" },
+	{ .name = "sha256", .type = CLI_STR, .offset = offsetof(struct config, sha256), .arg = "HEX",
+	  .help = "the digest the SOURCE file must have, checked before the first record" },
+	{ .name = "verify", .type = CLI_FLAG, .offset = offsetof(struct config, verify),
+	  .help = "read every record before the first is written; compare a data set with what was published" },
+	{ 0 },
+};
+
+/* ---- --list ---------------------------------------------------------------------- */
+
+static int list(void)
+{
+	puts("formats:");
+	for (int i = 0; vit_formats[i]; i++)
+		printf("  %-16s %s\n", vit_formats[i]->name, vit_formats[i]->help);
+	puts("data sets:");
+	for (int i = 0; vit_datasets[i]; i++)
+		printf("  %-16s %s\n", vit_datasets[i]->name, vit_datasets[i]->help);
+	char *names = vit_format_plugins(), *save = NULL;
+	if (!names)
+		return cli_fail(VIT_ENOMEM);
+	if (*names)
+		puts("plug-ins:");
+	for (char *name = strtok_r(names, "\n", &save); name; name = strtok_r(NULL, "\n", &save))
+		printf("  plugin:%s\n", name);
+	free(names);
+	return CLI_DONE;
+}
+
+/* ---- --sha256 ---------------------------------------------------------------------- */
+
+static int check_digest(const char *path, const char *want)
+{
+	if (strlen(want) != 64 || strspn(want, "0123456789abcdefABCDEF") != 64)
+		return vit_fail(VIT_EUSAGE, "--sha256 %s: a digest is 64 hexadecimal digits", want);
+	if (!strcmp(path, "-"))
+		return vit_fail(VIT_EUSAGE, "--sha256 reads the file before its first record; stdin comes only once, name a file");
+	struct vit_input *in;
+	struct vit_sha256 sha;
+	char hex[65];
+	VIT_TRY(vit_input_open(&in, path));
+	vit_sha256_init(&sha);
+	const uint8_t *p;
+	size_t got = 1;
+	int rc = 0;
+	while (!rc && got) {
+		rc = vit_input_peek(in, 1 << 20, &p, &got);
+		if (!rc) {
+			vit_sha256_update(&sha, p, got);
+			rc = vit_input_skip(in, got);
+		}
+	}
+	vit_input_close(in);
+	if (rc)
+		return rc;
+	vit_sha256_hex(&sha, hex);
+	return strcasecmp(hex, want) ? vit_fail(VIT_EFORMAT, "%s: its SHA-256 is %s, not %s; fetch the file again", path, hex, want)
+	                             : 0;
+}
+
+/* ---- the stream ---------------------------------------------------------------------- */
+
+/* Everything that made the records, nothing of where they lay: the same data from
+ * a directory, an archive and a pipe are the same bytes. */
+static int add_history(struct vit_header *h, const struct config *c)
+{
+	json_t *o = cli_options_json();
+	const char *split = json_string_value(json_object_get(h->meta, "split"));
+	if (!o)
+		return VIT_ENOMEM;
+	json_object_del(o, "split");    /* SOURCE@SPLIT says it as well as --split */
+	if (split && strcmp(split, "train"))
+		json_object_set_new(o, "split", json_string(split));
+	return vit_history_add(h->history, "vit-fetch", o, (uint64_t)c->common.seed);
+}
+
+static int copy(struct vit_fetch *f, struct vit_writer *w, uint64_t *bad)
+{
+	struct vit_record r;
+	for (uint64_t n = 1;; n++) {
+		int rc = vit_fetch_next(f, &r);
+		if (rc == VIT_END)
+			return 0;
+		if (cli_signal)
+			return vit_fail(VIT_EIO, "interrupted by signal %d", (int)cli_signal);
+		if (rc == VIT_ERECORD) {
+			if (cli_bad_record(n))
+				return rc;
+			++*bad;
+			continue;
+		}
+		if (rc)
+			return rc;
+		VIT_TRY(vit_writer_put(w, &r));
+		if ((n & 1023) == 0 && cli_progress_due())
+			cli_progress("%llu records, epoch %lld", (unsigned long long)n, (long long)r.epoch + 1);
+	}
+}
+
+static int stream(struct vit_fetch *f, struct vit_header *h, struct vit_output *out)
+{
+	struct vit_writer *w;
+	uint64_t bad = 0;
+	int rc = vit_writer_open(&w, out, h);
+	if (rc)
+		return rc;
+	rc = copy(f, w, &bad);
+	if (!rc)
+		rc = vit_writer_end(w, bad);
+	if (rc && rc != VIT_EPIPE) {
+		/* later programs of the pipe report this as the first cause */
+		char text[1100];
+		snprintf(text, sizeof text, "vit-fetch: %s", vit_errmsg());
+		(void)vit_writer_abort(w, text);
+	}
+	vit_writer_close(w);
+	return rc;
+}
+
+static int run(void *config, int argc, char **argv)
+{
+	struct config *c = config;
+	static char *stdin_only[] = { (char *)"-", NULL };
+	if (c->list)
+		return list();
+	if (!argc) {
+		argc = 1;
+		argv = stdin_only;
+	}
+	for (int i = 0; i < argc; i++) {
+		int status = cli_claim("SOURCE", argv[i]);
+		if (status)
+			return status;
+	}
+	if (c->sha256) {
+		if (argc > 1)
+			return cli_usage("--sha256 is the digest of one SOURCE, %d are given", argc);
+		int rc = check_digest(argv[0], c->sha256);
+		if (rc)
+			return cli_fail(rc);
+	}
+	struct vit_output *out;
+	int status = cli_output(&out, c->common.out, 0);
+	if (status)
+		return status;
+	struct vit_fetch_opt o = {
+		.split = c->split, .holdout = c->holdout, .epochs = c->epochs, .shuffle = c->shuffle,
+		.source_order = c->order == ORDER_SOURCE, .limit = c->common.limit, .skip = c->skip,
+		.shard = c->shard.i, .n_shard = c->shard.n, .where = c->where.v, .format = c->format, .cache = c->cache,
+		.seed = (uint64_t)c->common.seed, .memory = (size_t)c->common.memory, .verify = c->verify,
+	};
+	struct vit_fetch *f = NULL;
+	struct vit_header h = { 0 };
+	int rc = vit_fetch_open(&f, (const char *const *)argv, &o);
+	if (!rc)
+		rc = vit_header_copy(&h, vit_fetch_header(f));
+	if (!rc)
+		rc = add_history(&h, c);
+	if (!rc)
+		rc = stream(f, &h, out);
+	cli_progress_end();
+	vit_header_release(&h);
+	vit_fetch_close(f);
+	if (rc)
+		return cli_fail(rc);
+	cli_disown_output(out);
+	rc = vit_output_commit(out, "", 0);
+	return rc ? cli_fail(rc) : CLI_DONE;
+}
+
+static const struct cli_program program = {
+	.name = "vit-fetch",
+	.summary = "read samples from data sets, archives, directories and files",
+	.synopsis = "vit-fetch [OPTION]... SOURCE...",
+	.example = "vit-fetch fashion-mnist --limit 100 | vit-show",
+	.arguments = "SOURCE is a data set's name, a directory, an archive, a file, or - for stdin;\n"
+	             "SOURCE@SPLIT is short for --split SPLIT",
+	.options = options,
+	.common = CLI_USE_SEED | CLI_USE_MEMORY | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_PROGRESS | CLI_USE_OUT,
+	.config_size = sizeof(struct config),
+	.run = run,
+};
+
+int main(int argc, char **argv)
+{
+	return cli_main(argc, argv, &program);
+}
