@@ -113,8 +113,12 @@ static int add_history(struct vit_header *h, const struct config *c)
 {
 	json_t *o = cli_options_json();
 	const char *split = json_string_value(json_object_get(h->meta, "split"));
+	json_t *dataset = json_object_get(h->meta, "dataset");
 	if (!o)
 		return VIT_ENOMEM;
+	/* later programs compare what a model was trained on with what it is tested on */
+	if (json_is_string(dataset))
+		json_object_set(o, "dataset", dataset);
 	json_object_del(o, "split");    /* SOURCE@SPLIT says it as well as --split */
 	if (split && strcmp(split, "train"))
 		json_object_set_new(o, "split", json_string(split));
@@ -129,7 +133,7 @@ static int copy(struct vit_fetch *f, struct vit_writer *w, uint64_t *bad)
 		if (rc == VIT_END)
 			return 0;
 		if (cli_signal)
-			return vit_fail(VIT_EIO, "interrupted by signal %d", (int)cli_signal);
+			return vit_fail(VIT_EINTR, "interrupted by signal %d", (int)cli_signal);
 		if (rc == VIT_ERECORD) {
 			if (cli_bad_record(n))
 				return rc;
@@ -208,11 +212,12 @@ static int run(void *config, int argc, char **argv)
 	cli_progress_end();
 	vit_header_release(&h);
 	vit_fetch_close(f);
-	if (rc)
-		return cli_fail(rc);
-	cli_disown_output(out);
-	rc = vit_output_commit(out, "", 0);
-	return rc ? cli_fail(rc) : CLI_DONE;
+	if (rc) {
+		vit_output_discard(out);
+		/* a bad record too many was said where it was met */
+		return rc == VIT_ERECORD ? CLI_ERROR : cli_fail(rc);
+	}
+	return cli_fail(vit_output_commit(out, "", 0));
 }
 
 static const struct cli_program program = {
@@ -223,7 +228,8 @@ static const struct cli_program program = {
 	.arguments = "SOURCE is a data set's name, a directory, an archive, a file, or - for stdin;\n"
 	             "SOURCE@SPLIT is short for --split SPLIT",
 	.options = options,
-	.common = CLI_USE_SEED | CLI_USE_MEMORY | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_PROGRESS | CLI_USE_OUT,
+	.common = CLI_USE_SEED | CLI_USE_MEMORY | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_PROGRESS | CLI_USE_OUT |
+	          CLI_SAMPLES_OUT,
 	.config_size = sizeof(struct config),
 	.run = run,
 };
