@@ -13,6 +13,7 @@
  *
  * Drop path: Huang et al., 2016; one draw per sample. Layer scale: Touvron et al., 2021.
  */
+#include "op/expand.h"
 #include "op/norm.h"
 
 static int gamma_at(const struct vit_add_layernorm_attr *a)
@@ -120,10 +121,25 @@ static double flops(const struct vit_call *c, int back)
 	return ((a->norm ? back ? 14.0 : 8.0 : 0.0) + 3.0) * (double)vit_tensor_count(&c->in[0]);
 }
 
+static int expand(struct vit_graph *g, const struct vit_node *n, struct vit_value **out)
+{
+	struct expand e = { g, n };
+	const struct vit_add_layernorm_attr *a = n->attr;
+	struct vit_value *r = n->in[1];
+	/* as outside training: drop path keeps everything */
+	if (a->layer_scale)
+		r = ex_binary(&e, "mul", "scaled", r, n->in[gamma_at(a)]);
+	out[0] = ex_binary(&e, "add", "sum", n->in[0], r);
+	if (a->norm)
+		out[1] = ex_layernorm(&e, out[0], n->in[2], n->in[3], (double)a->eps);
+	return g->rc;
+}
+
 const struct vit_op VIT_OP(add_layernorm) = {
 	.abi = VIT_OP_ABI, .size = sizeof(struct vit_op),
 	.name = "add_layernorm", .help = "s = x + scale gamma r; y = layernorm(s)",
 	.attr_size = sizeof(struct vit_add_layernorm_attr),
 	.infer = infer, .forward = forward, .backward = backward, .flops = flops,
 	.keep_in = 2 | 4 | 16, .keep_out = 1,
+	.expand = expand,
 };

@@ -14,6 +14,7 @@
  *
  * Vaswani et al., 2017; backward without T x T: Dao et al., 2022.
  */
+#include "op/expand.h"
 #include "op/attention.h"
 
 static int infer(struct vit_call *c)
@@ -117,10 +118,23 @@ static double flops(const struct vit_call *c, int back)
 	return (back ? 10.0 : 4.0) * (double)vit_tensor_count(&c->out[0]) * (double)c->in[0].dim[1];
 }
 
+static int expand(struct vit_graph *g, const struct vit_node *n, struct vit_value **out)
+{
+	struct expand e = { g, n };
+	const struct vit_attention_attr *a = n->attr;
+	const int64_t C = n->in[0]->dim[2] / 3;
+	/* as outside training: no dropout */
+	struct vit_value *v, *p = ex_probs(&e, n->in[0], a->heads, &v);
+	struct vit_value *o = ex_transpose(&e, "mixed", ex_binary(&e, "matmul", "heads", p, v), (struct vit_perm_attr){ 4, { 0, 2, 1, 3 } });
+	*out = ex_reshape(&e, "joined", o, (struct vit_reshape_attr){ 3, { VIT_B, 0, C } });
+	return g->rc;
+}
+
 const struct vit_op VIT_OP(attention) = {
 	.abi = VIT_OP_ABI, .size = sizeof(struct vit_op),
 	.name = "attention", .help = "y = softmax(Q K^T / sqrt(D)) V",
 	.attr_size = sizeof(struct vit_attention_attr),
 	.infer = infer, .forward = forward, .backward = backward, .flops = flops,
 	.keep_in = 1, .keep_out = 1,
+	.expand = expand,
 };

@@ -6,6 +6,7 @@
  *
  * in   qkv [B,T,3*C] packed as (3,H,D);  out [B,H,T,T]. Not differentiable.
  */
+#include "op/expand.h"
 #include "op/attention.h"
 
 static int infer(struct vit_call *c)
@@ -37,9 +38,18 @@ static double flops(const struct vit_call *c, int back)
 	return back ? 0 : 2.0 * (double)vit_tensor_count(&c->in[0]) / 3 * (double)c->in[0].dim[1];
 }
 
+static int expand(struct vit_graph *g, const struct vit_node *n, struct vit_value **out)
+{
+	struct expand e = { g, n };
+	const struct vit_attention_attr *a = n->attr;
+	*out = ex_probs(&e, n->in[0], a->heads, NULL);
+	return g->rc;
+}
+
 const struct vit_op VIT_OP(attention_probs) = {
 	.abi = VIT_OP_ABI, .size = sizeof(struct vit_op),
 	.name = "attention_probs", .help = "p = softmax(Q K^T / sqrt(D))",
 	.attr_size = sizeof(struct vit_attention_attr),
 	.infer = infer, .forward = forward, .flops = flops,
+	.expand = expand,
 };

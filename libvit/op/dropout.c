@@ -8,6 +8,7 @@
  *
  * in   x [B,...];  out y likewise
  */
+#include "graph/graph.h"
 #include "op/ref.h"
 
 static int infer(struct vit_call *c)
@@ -51,10 +52,18 @@ static double flops(const struct vit_call *c, int back)
 	return (double)vit_tensor_count(&c->in[0]);
 }
 
+static int expand(struct vit_graph *g, const struct vit_node *n, struct vit_value **out)
+{
+	/* as outside training: nothing at all */
+	*out = n->in[0];
+	return g->rc;
+}
+
 const struct vit_op VIT_OP(dropout) = {
 	.abi = VIT_OP_ABI, .size = sizeof(struct vit_op),
 	.name = "dropout", .help = "y = x mask / (1 - p)",
 	.attr_size = sizeof(struct vit_dropout_attr),
 	.infer = infer, .forward = forward, .backward = backward, .flops = flops,
 	.alias = 1,
+	.expand = expand,
 };

@@ -9,6 +9,7 @@
  *
  * mixup: Zhang et al., 2018. CutMix: Yun et al., 2019. Not differentiable.
  */
+#include "op/expand.h"
 #include "op/pixel.h"
 
 static int infer(struct vit_call *c)
@@ -31,9 +32,19 @@ static int forward(const struct vit_call *c)
 	return 0;
 }
 
+static int expand(struct vit_graph *g, const struct vit_node *n, struct vit_value **out)
+{
+	struct expand e = { g, n };
+	if (n->n_in > 1)
+		return vit_fail(VIT_EUNSUPPORTED, "%s: mixing has no form in primitives; leave inputs 1 to 3 out", n->name);
+	*out = ex_pixels(&e, n->attr);
+	return g->rc;
+}
+
 const struct vit_op VIT_OP(image) = {
 	.abi = VIT_OP_ABI, .size = sizeof(struct vit_op),
 	.name = "image", .help = "x = (mix(u8) / 255 - mean) / std",
 	.attr_size = sizeof(struct vit_image_attr),
 	.infer = infer, .forward = forward,
+	.expand = expand,
 };

@@ -7,6 +7,7 @@
  * in   x [...,C], g [C], b [C]
  * out  y [...,C];  aux  mean [...], rstd [...]
  */
+#include "op/expand.h"
 #include "op/norm.h"
 
 static int infer(struct vit_call *c)
@@ -55,10 +56,19 @@ static double flops(const struct vit_call *c, int back)
 	return (back ? 14.0 : 8.0) * (double)vit_tensor_count(&c->in[0]);
 }
 
+static int expand(struct vit_graph *g, const struct vit_node *n, struct vit_value **out)
+{
+	struct expand e = { g, n };
+	const struct vit_layernorm_attr *a = n->attr;
+	*out = ex_layernorm(&e, n->in[0], n->in[1], n->in[2], (double)a->eps);
+	return g->rc;
+}
+
 const struct vit_op VIT_OP(layernorm) = {
 	.abi = VIT_OP_ABI, .size = sizeof(struct vit_op),
 	.name = "layernorm", .help = "y = (x - mean) rstd g + b",
 	.attr_size = sizeof(struct vit_layernorm_attr),
 	.infer = infer, .forward = forward, .backward = backward, .flops = flops,
 	.keep_in = 1 | 2,
+	.expand = expand,
 };

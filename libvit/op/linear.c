@@ -9,6 +9,7 @@
  * out  y [...,N];  aux  p [...,N] where act is not NONE
  * FLOPs 2 rows N K forward, twice that backward.
  */
+#include "op/expand.h"
 #include "op/ref.h"
 
 static int infer(struct vit_call *c)
@@ -109,10 +110,23 @@ static double flops(const struct vit_call *c, int back)
 	return (back ? 4.0 : 2.0) * (double)vit_tensor_count(&c->out[0]) * (double)c->in[1].dim[1];
 }
 
+static int expand(struct vit_graph *g, const struct vit_node *n, struct vit_value **out)
+{
+	struct expand e = { g, n };
+	const struct vit_linear_attr *a = n->attr;
+	struct vit_value *W = ex_transpose(&e, "weight_t", n->in[1], (struct vit_perm_attr){ 2, { 1, 0 } });
+	struct vit_value *p = ex_binary(&e, "matmul", "product", n->in[0], W);
+	if (n->n_in > 2)
+		p = ex_binary(&e, "add", "bias", p, n->in[2]);
+	*out = ex_act(&e, a->act, p);
+	return g->rc;
+}
+
 const struct vit_op VIT_OP(linear) = {
 	.abi = VIT_OP_ABI, .size = sizeof(struct vit_op),
 	.name = "linear", .help = "y = act(x W^T + b)",
 	.attr_size = sizeof(struct vit_linear_attr),
 	.infer = infer, .forward = forward, .backward = backward, .flops = flops,
 	.keep_in = 1 | 2,
+	.expand = expand,
 };

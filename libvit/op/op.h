@@ -178,7 +178,10 @@ struct vit_batchnorm_attr { float eps, momentum; };
 struct vit_adamw_attr { float beta1, beta2, eps, weight_decay, clip, ema_decay, lr_scale; };
 
 /* Primitives: what exporters implement. add, sub, mul, div broadcast as numpy.
- * matmul [..., M,K] x [..., K,N]; transpose by perm; slice and concat on one axis. */
+ * matmul [..., M,K] x [..., K,N] or [K,N]; transpose by perm; slice, concat and
+ * reduce_mean (which leaves 1) on one axis, negative: from the end; softmax over
+ * the last dim; relu, sqrt, erf, tanh; cast of integers; quantise: x to i8 rows
+ * and their scales. Losses, conv2d, batchnorm and optimisers do not expand. */
 struct vit_axis_attr { int axis; int64_t start, stop; };
 struct vit_perm_attr { int n; int perm[VIT_MAXD]; };
 struct vit_reshape_attr { int n; int64_t dim[VIT_MAXD]; };     /* dim[0] VIT_B: the batch; 0: as the input; one -2: the rest */

@@ -10,6 +10,7 @@
  * With the linear after it, the patch embedding of Dosovitskiy et al., 2021.
  * Not differentiable.
  */
+#include "op/expand.h"
 #include "op/pixel.h"
 
 static int infer(struct vit_call *c)
@@ -40,9 +41,24 @@ static int forward(const struct vit_call *c)
 	return 0;
 }
 
+static int expand(struct vit_graph *g, const struct vit_node *n, struct vit_value **out)
+{
+	struct expand e = { g, n };
+	const struct vit_image_attr *a = n->attr;
+	if (n->n_in > 1)
+		return vit_fail(VIT_EUNSUPPORTED, "%s: mixing has no form in primitives; leave inputs 1 to 3 out", n->name);
+	const int64_t *d = n->in[0]->dim, y = d[1] / a->patch_h, x = d[2] / a->patch_w, row = a->patch_w * d[3];
+	/* [B, y, ph, x, pw C] to [B, y, x, ph, pw C] */
+	struct vit_value *v = ex_reshape(&e, "grid", ex_pixels(&e, a), (struct vit_reshape_attr){ 5, { VIT_B, y, a->patch_h, x, row } });
+	v = ex_transpose(&e, "turned", v, (struct vit_perm_attr){ 5, { 0, 1, 3, 2, 4 } });
+	*out = ex_reshape(&e, "rows", v, (struct vit_reshape_attr){ 3, { VIT_B, y * x, a->patch_h * row } });
+	return g->rc;
+}
+
 const struct vit_op VIT_OP(patches) = {
 	.abi = VIT_OP_ABI, .size = sizeof(struct vit_op),
 	.name = "patches", .help = "image, cut into patches of one row each",
 	.attr_size = sizeof(struct vit_image_attr),
 	.infer = infer, .forward = forward,
+	.expand = expand,
 };

@@ -6,6 +6,7 @@
  *
  * in   x [B,T,C];  out y [B,C]
  */
+#include "op/expand.h"
 #include "op/ref.h"
 
 static int infer(struct vit_call *c)
@@ -56,9 +57,22 @@ static double flops(const struct vit_call *c, int back)
 	return ((const struct vit_pool_attr *)c->attr)->mean ? (double)vit_tensor_count(&c->in[0]) : 0;
 }
 
+static int expand(struct vit_graph *g, const struct vit_node *n, struct vit_value **out)
+{
+	struct expand e = { g, n };
+	const struct vit_pool_attr *a = n->attr;
+	const int64_t T = n->in[0]->dim[1], C = n->in[0]->dim[2];
+	struct vit_value *x = a->mean ? ex_slice(&e, "patches", n->in[0], 1, a->n_prefix, T) : ex_slice(&e, "token", n->in[0], 1, a->index, a->index + 1);
+	if (a->mean)
+		x = ex_mean(&e, "mean", x, 1);
+	*out = ex_reshape(&e, "vector", x, (struct vit_reshape_attr){ 2, { VIT_B, C } });
+	return g->rc;
+}
+
 const struct vit_op VIT_OP(pool) = {
 	.abi = VIT_OP_ABI, .size = sizeof(struct vit_op),
 	.name = "pool", .help = "y = x[index], or the mean over tokens",
 	.attr_size = sizeof(struct vit_pool_attr),
 	.infer = infer, .forward = forward, .backward = backward, .flops = flops,
+	.expand = expand,
 };

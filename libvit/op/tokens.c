@@ -10,6 +10,7 @@
  *
  * Dosovitskiy et al., 2021; Touvron et al., 2021; registers: Darcet et al., 2024.
  */
+#include "op/expand.h"
 #include "op/ref.h"
 
 static int infer(struct vit_call *c)
@@ -72,9 +73,30 @@ static double flops(const struct vit_call *c, int back)
 	return (double)vit_tensor_count(&c->out[0]);
 }
 
+static int expand(struct vit_graph *g, const struct vit_node *n, struct vit_value **out)
+{
+	struct expand e = { g, n };
+	const struct vit_tokens_attr *a = n->attr;
+	struct vit_value *x = n->in[0], *list[VIT_MAXIO];
+	if (!a->pos_prefix)
+		x = ex_binary(&e, "add", "pos", x, n->in[1]);
+	/* a parameter gets its batch by adding it to zeros that have one */
+	struct vit_value *some = ex_slice(&e, "some", n->in[0], 1, 0, 1), *zero = ex_binary(&e, "sub", "zero", some, some);
+	for (int i = 0; i < a->n_prefix; i++) {
+		char suffix[24];
+		snprintf(suffix, sizeof suffix, "prefix%d", i);
+		list[i] = ex_binary(&e, "add", suffix, zero, n->in[2 + i]);
+	}
+	list[a->n_prefix] = x;
+	x = ex_op(&e, "concat", "joined", &(struct vit_axis_attr){ .axis = 1 }, list, a->n_prefix + 1);
+	*out = a->pos_prefix ? ex_binary(&e, "add", "pos", x, n->in[1]) : x;
+	return g->rc;
+}
+
 const struct vit_op VIT_OP(tokens) = {
 	.abi = VIT_OP_ABI, .size = sizeof(struct vit_op),
 	.name = "tokens", .help = "y = concat(prefix tokens, x) + pos",
 	.attr_size = sizeof(struct vit_tokens_attr),
 	.infer = infer, .forward = forward, .backward = backward, .flops = flops,
+	.expand = expand,
 };

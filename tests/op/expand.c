@@ -28,9 +28,11 @@ static struct vit_value *add_input(struct little *l, const struct setup *s, int 
 	snprintf(name, sizeof name, "in%d", i);
 	int64_t dim[VIT_MAXD];
 	memcpy(dim, s->call.in[i].dim, sizeof dim);
-	if (in->kind == PARAM || in->kind == STATE)
+	const int batched = in->kind == ACT || in->kind == DATA;
+	if (!batched && in->dtype == VIT_F32)
 		return vit_graph_param(&l->graph, name, s->call.in[i].ndim, dim, (struct vit_init){ 0 }, 0);
-	dim[0] = VIT_B;
+	if (batched)
+		dim[0] = VIT_B;
 	return vit_graph_input(&l->graph, name, in->dtype, s->call.in[i].ndim, dim);
 }
 

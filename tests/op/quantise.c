@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#include "check.h"
+
+static const struct op_case cases[] = {
+	{ .label = "B=2,T=7,K=33", .in = { IN_ACT(2, 7, 33) } },
+	{ .label = "B=7,K=1", .in = { IN_ACT(7, 1) } },
+};
+OP_CASES(quantise, cases)
