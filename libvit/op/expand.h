@@ -43,7 +43,7 @@ static inline struct vit_value *ex_binary(struct expand *e, const char *op, cons
 static inline struct vit_value *ex_const(struct expand *e, const char *suffix, int64_t n, const float *data)
 {
 	const char *name = ex_name(e, suffix);
-	return name ? vit_graph_const(e->g, name, 1, &n, data) : NULL;
+	return name ? vit_graph_const(e->g, name, VIT_F32, 1, &n, data) : NULL;
 }
 
 /* x op number */
