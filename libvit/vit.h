@@ -12,6 +12,7 @@
 #include "format/format.h"
 #include "model/model.h"
 #include "stream/stream.h"
+#include "train/feed.h"
 #include "train/train.h"
 
 #endif

@@ -29,32 +29,57 @@ struct vit_train_opt {
 	double ema;                     /* decay; 0: none */
 	struct vit_build build;
 	int recompute;
+	const char *const *freeze;      /* fnmatch(3) patterns of parameter names, NULL-terminated; NULL: train all */
 	uint64_t seed;
 };
 
+/* A training session. `model` is borrowed and gets training parameters if it
+ * has none yet: fresh ones, by the options' seed. */
 struct vit_trainer;
 int vit_trainer_new(struct vit_trainer **, struct vit_model *, const struct vit_train_opt *,
                     const struct vit_backend *, struct vit_dev *) VIT_MUST_CHECK;
 /* One optimiser step on n <= batch_size samples: images u8 [n,H,W,C] of the
- * model's size, labels i32 [n] or f32 [n,K]. */
+ * model's size, labels i32 [n] or f32 [n,K]. VIT_EFORMAT once a gradient of an
+ * earlier step was not finite. */
 int vit_trainer_step(struct vit_trainer *, int64_t n, const uint8_t *images, const void *labels) VIT_MUST_CHECK;
 struct vit_train_stats {
-	int64_t step, samples;
-	double loss, top1, lr, grad_norm;       /* of the last step that was read back */
+	int64_t step, samples;                  /* taken so far */
+	double loss, lr, grad_norm;             /* of the last step that was read back */
+	double sum_loss, sum_weight, sum_hits;  /* over all steps of this session: take differences */
 };
+/* Waits for the last step: call it seldom where the device is not the CPU. */
 int vit_trainer_stats(struct vit_trainer *, struct vit_train_stats *) VIT_MUST_CHECK;
 struct vit_plan *vit_trainer_plan(struct vit_trainer *);
 void vit_trainer_free(struct vit_trainer *);
 
-/* A checkpoint: a model stream with the optimiser's moments and EMA beside the
- * weights and counters in meta.training. Written through vit_output with the
- * previous one kept as FILE~. */
+/* What --explain needs: the plan such a session would have, without memory. */
+struct vit_train_cost {
+	int64_t params, trained, rows;          /* rows: samples per micro-batch */
+	double flops_step;                      /* of a whole optimiser step */
+	size_t arena_bytes, param_bytes;
+};
+int vit_train_cost(struct vit_train_cost *, struct vit_model *, const struct vit_train_opt *,
+                   const struct vit_backend *, struct vit_dev *) VIT_MUST_CHECK;
+
+/* Copy the parameters of `from` that `to` has with the same name and shape.
+ * The head (names "head.*") is kept only when `head`. *missing, *unused:
+ * malloc'd lists of names, "" when there are none. */
+int vit_model_take(struct vit_model *to, const struct vit_model *from, int head, char **missing, char **unused) VIT_MUST_CHECK;
+
+/* A checkpoint: a model stream with the optimiser's moments ("optim.m/NAME",
+ * "optim.v/NAME") and EMA ("ema/NAME") beside the weights, and counters in
+ * meta.training. Written through vit_output with the previous one kept as FILE~. */
 struct vit_cursor {                     /* where in the input the run is */
-	int64_t step, epoch, record;    /* optimiser steps done; records consumed */
+	int64_t step, samples;          /* optimiser steps done; samples they saw */
+	int64_t epoch, in_epoch, record;/* records consumed: of this epoch, of all */
+	int64_t epoch_end;              /* the last step ended an epoch that was not validated yet */
+	double best;                    /* best top-1 by --val so far, percent; below 0: none */
 	uint64_t hash;                  /* running xxh3 over the consumed records' bytes */
 };
 int vit_checkpoint_write(struct vit_trainer *, const char *path, const struct vit_cursor *, const json_t *options) VIT_MUST_CHECK;
-/* VIT_END: no such file. VIT_EUSAGE names the first option that changed. */
+/* VIT_END: no such file. VIT_EUSAGE names the first option that changed.
+ * *changed_build: malloc'd words on what else differs from the run that wrote
+ * it (build, device, threads), so that the last bits may; NULL: nothing. */
 int vit_checkpoint_read(struct vit_trainer *, const char *path, struct vit_cursor *, const json_t *options, char **changed_build) VIT_MUST_CHECK;
 
 /* Evaluate: forward over samples in batches, scores gathered on the host. */
@@ -73,6 +98,8 @@ struct vit_score {
 	int64_t *confusion;             /* [K true][K predicted] */
 };
 int vit_score_init(struct vit_score *, int n_class) VIT_MUST_CHECK;
+void vit_score_reset(struct vit_score *);
+/* Equal logits: the lower index wins. A NaN makes the sample wrong. */
 void vit_score_add(struct vit_score *, const float *logits, int64_t n_class, int64_t label);
 void vit_score_release(struct vit_score *);
 

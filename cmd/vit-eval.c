@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vit-eval.c - a model and samples to a report or to predictions. The parts are
+ * in libvit/cli/eval_*.c.
+ */
+#include "cli/eval.h"
+
+#define AT(field) offsetof(struct eval_config, field)
+
+static const struct cli_option options[] = {
+	{ .name = "predict", .type = CLI_FLAG, .offset = AT(predict),
+	  .help = "a line for each sample: id, then class and probability of the --top best; the default for samples without labels" },
+	{ .name = "top", .type = CLI_INT, .offset = AT(top), .def = "5", .min = 1, .max = 1e6, .arg = "K", .help = "classes of a prediction" },
+	{ .name = "report", .type = CLI_CHOICE, .offset = AT(report), .def = "text", .values = "text|json", .help = "form of the report" },
+	{ .name = "confusion", .type = CLI_STR, .offset = AT(confusion), .arg = "FILE",
+	  .help = "write the matrix of true and predicted classes here, as JSON" },
+	{ .name = "min-top1", .type = CLI_FRACTION, .offset = AT(min_top1), .def = "0", .min = 0, .max = 1, .arg = "SHARE",
+	  .help = "exit 3 below this share of right answers; -o FILE becomes FILE.rejected" },
+	{ .name = "batch-size", .letter = 'b', .alias = "batch", .type = CLI_INT, .offset = AT(batch), .def = "64", .min = 1, .max = 1e6, .arg = "N",
+	  .help = "samples computed at once" },
+	{ .name = NULL },
+};
+
+static int run(void *config, int argc, char **argv)
+{
+	struct eval e = { .cfg = config };
+	int status = eval_open(&e, argc, argv);
+	if (!status)
+		status = eval_run(&e);
+	eval_close(&e);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct cli_program program = {
+		.name = "vit-eval",
+		.summary = "score a model on labelled samples, or predict",
+		.synopsis = "vit-eval [OPTION]... MODEL [SAMPLES]...",
+		.example = "  vit-fetch fashion-mnist --split test | vit-eval model.vit -\n",
+		.arguments = "MODEL and SAMPLES are told apart by their content; the one that is not named is stdin.\n"
+			     "Shares in reports are percent.\n",
+		.options = options,
+		.common = CLI_USE_THREADS | CLI_USE_DEVICE | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_PROGRESS | CLI_USE_OUT |
+			  CLI_USE_MAX_RECORD,
+		.config_size = sizeof(struct eval_config),
+		.run = run,
+	};
+	return cli_main(argc, argv, &program);
+}

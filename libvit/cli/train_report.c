@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * train_report.c - what a run says: validation, the log, progress, --explain,
+ * how to go on.
+ */
+#include "cli/train.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- validation ------------------------------------------------------------------ */
+
+static int score(struct train *t, struct vit_feeder *f)
+{
+	const struct vit_batch *b;
+	const float *logits;
+	int rc;
+	vit_score_reset(&t->score);
+	while ((rc = vit_feeder_next(f, &b)) == 0 || rc == VIT_ERECORD) {
+		if (rc) {
+			int status = cli_bad_record((uint64_t)t->score.count + 1);
+			if (status)
+				return status;
+			continue;
+		}
+		rc = vit_evaluator_run(t->evaluator, b->n, b->images, &logits);
+		if (rc)
+			return cli_fail(rc);
+		for (int64_t i = 0; i < b->n; i++)
+			vit_score_add(&t->score, logits + i * t->model.n_class, t->model.n_class, ((const int32_t *)b->labels)[i]);
+	}
+	if (rc == VIT_END && !t->score.count)
+		rc = vit_fail(VIT_EFORMAT, "no samples");
+	return rc == VIT_END ? 0 : cli_fail(vit_wrap(rc, "--val"));
+}
+
+static int validate(struct train *t)
+{
+	struct vit_feeder *f = NULL;
+	const struct vit_meta *m = vit_samples_meta(t->val);
+	struct vit_feeder_opt o = {
+		.preprocess = &t->model.preprocess, .batch = t->opt.batch_size, .n_class = t->model.n_class,
+		.class_map = t->val_map, .n_map = m->n_class, .need_label = 1, .eager = 1, .passes = 1, .epochs = -1,
+		.count = -1, .limit = -1, .stop = &cli_signal,
+	};
+	int rc = 0;
+	if (!t->evaluator)
+		rc = vit_evaluator_new(&t->evaluator, &t->model, t->opt.batch_size, t->opt.ema > 0, t->backend, t->dev);
+	if (!rc && t->val_read)
+		rc = vit_samples_rewind(t->val);
+	if (!rc)
+		rc = vit_feeder_open(&f, t->val, &o);
+	if (rc)
+		return cli_fail(rc);
+	int status = score(t, f);
+	vit_feeder_close(f);
+	t->val_read = 1;
+	return status;
+}
+
+static int keep_best(struct train *t, double top1)
+{
+	struct vit_output *o;
+	if (!t->cfg->best || top1 <= t->cursor.best)
+		return 0;
+	int rc = vit_output_open(&o, t->cfg->best);
+	if (rc)
+		return cli_fail(rc);
+	rc = vit_model_write(&t->model, o, t->opt.ema > 0);
+	if (rc)
+		vit_output_discard(o);
+	else
+		rc = vit_output_commit(o, "", 0);
+	return rc ? cli_fail(rc) : 0;
+}
+
+/* ---- an epoch's end ------------------------------------------------------------------- */
+
+static json_t *epoch_json(struct train *t, const struct vit_train_stats *s, double seconds)
+{
+	double weight = s->sum_weight - t->at_epoch.sum_weight;
+	json_t *j = json_pack("{s:s, s:I, s:I, s:f}", "event", "epoch", "epoch", (json_int_t)t->cursor.epoch + 1,
+	                      "step", (json_int_t)s->step, "lr", s->lr);
+	if (j && weight > 0) {
+		json_object_set_new(j, "loss", json_real((s->sum_loss - t->at_epoch.sum_loss) / weight));
+		json_object_set_new(j, "top1", json_real(100 * (s->sum_hits - t->at_epoch.sum_hits) / weight));
+	}
+	if (j && t->val) {
+		json_object_set_new(j, "val_loss", json_real(t->score.loss / (double)t->score.count));
+		json_object_set_new(j, "val_top1", json_real(100 * (double)t->score.top1 / (double)t->score.count));
+	}
+	if (j && seconds > 0)
+		json_object_set_new(j, "images_per_second", json_real((double)t->epoch_samples / seconds));
+	if (j)
+		json_object_set_new(j, "seconds", json_real(cli_now() - t->began));
+	return j;
+}
+
+int train_epoch_end(struct train *t, int epoch_done)
+{
+	struct vit_train_stats s;
+	double seconds = cli_now() - t->epoch_began;    /* of training, before validation */
+	int rc = vit_trainer_stats(t->trainer, &s);
+	if (rc)
+		return cli_fail(rc);
+	int status = t->val ? validate(t) : 0;
+	if (status) {
+		/* still due when the run goes on */
+		int written = cli_signal ? train_checkpoint(t) : 0;
+		return written ? written : status;
+	}
+	double top1 = t->val ? 100 * (double)t->score.top1 / (double)t->score.count : 0;
+	status = t->val ? keep_best(t, top1) : 0;
+	if (status)
+		return status;
+	if (t->val && top1 > t->cursor.best)
+		t->cursor.best = top1;
+	json_t *j = epoch_json(t, &s, seconds);
+	if (t->val)
+		cli_verbose("epoch %lld: loss %.4f, val %.2f %%", (long long)t->cursor.epoch + 1, s.loss, top1);
+	if (!j)
+		return cli_fail(vit_fail(VIT_ENOMEM, "out of memory"));
+	rc = cli_log(j);
+	t->cursor.epoch_end = 0;
+	t->at_epoch = s;
+	t->epoch_samples = 0;
+	t->epoch_began = cli_now();
+	(void)epoch_done;
+	return rc ? cli_fail(rc) : 0;
+}
+
+/* ---- progress ---------------------------------------------------------------------------- */
+
+void train_progress(struct train *t)
+{
+	struct vit_train_stats s;
+	if (vit_trainer_stats(t->trainer, &s))
+		return;         /* the next step says why */
+	double run = cli_now() - t->began, weight = s.sum_weight - t->at_epoch.sum_weight;
+	double speed = run > 0 ? (double)(s.step - t->first_step) / run : 0;
+	char eta[32];
+	cli_duration(eta, speed > 0 ? (double)(t->opt.steps - s.step) / speed : 0);
+	cli_progress("step %lld/%lld  loss %.3f  top1 %.1f%%  lr %.2e  %.0f img/s  ETA %s  waiting %.0f%%",
+	             (long long)s.step, (long long)t->opt.steps, weight > 0 ? (s.sum_loss - t->at_epoch.sum_loss) / weight : s.loss,
+	             weight > 0 ? 100 * (s.sum_hits - t->at_epoch.sum_hits) / weight : 0, s.lr,
+	             speed * (double)t->opt.batch_size, eta, run > 0 ? 100 * vit_feeder_waited(t->feeder) / run : 0);
+}
+
+/* ---- how to go on -------------------------------------------------------------------------- */
+
+static void add_quoted(struct vit_buf *b, const char *word)
+{
+	int plain = *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-")];
+	int rc = plain ? vit_buf_printf(b, " %s", word) : vit_buf_printf(b, " '");
+	for (; !plain && rc >= 0 && *word; word++)
+		rc = *word == '\'' ? vit_buf_printf(b, "'\\''") : vit_buf_printf(b, "%c", *word);
+	if (!plain && rc >= 0)
+		(void)vit_buf_printf(b, "'");
+}
+
+/* This program's own command line, as the system keeps it. */
+void train_resume_hint(const struct train *t)
+{
+	if (!t->cfg->checkpoint || access(t->cfg->checkpoint, F_OK))
+		return;
+	FILE *f = fopen("/proc/self/cmdline", "rb");
+	if (!f)
+		return;
+	struct vit_buf line = { 0 };
+	char *word = NULL;
+	size_t cap = 0;
+	for (int i = 0; getdelim(&word, &cap, 0, f) > 0; i++)
+		if (i)
+			add_quoted(&line, word);
+	fclose(f);
+	free(word);
+	cli_note("to go on, give the same samples to: vit-train%s%s", line.p ? (const char *)line.p : "", t->cfg->resume ? "" : " --resume");
+	vit_buf_release(&line);
+}
+
+/* ---- --explain -------------------------------------------------------------------------------- */
+
+static void explain_run(const struct train *t)
+{
+	const struct vit_train_opt *o = &t->opt;
+	const struct vit_meta *m = vit_samples_meta(t->samples);
+	printf("samples     %s, split %s, %lld records an epoch, %d classes\n", m->dataset ? m->dataset : "unnamed",
+	       m->split ? m->split : "unnamed", (long long)m->count, m->n_class);
+	printf("run         %lld epochs, %lld steps of %lld samples in %lld part(s)\n", (long long)t->run_epochs, (long long)o->steps,
+	       (long long)o->batch_size, (long long)o->accum);
+	printf("optimiser   %s, betas %g/%g, eps %g, weight decay %g, clip %g\n", o->opt, o->beta1, o->beta2, o->eps, o->weight_decay, o->clip);
+	printf("schedule    %s from %g to %g after %lld steps of warm-up\n", o->sched, o->lr, o->min_lr, (long long)o->warmup);
+	printf("regular     smoothing %g, dropout %g, attention %g, drop path %g, average %g\n", o->build.smoothing, o->build.drop,
+	       o->build.attn_drop, o->build.drop_path, o->ema);
+}
+
+int train_explain(struct train *t)
+{
+	struct vit_train_cost c;
+	int rc = vit_train_cost(&c, &t->model, &t->opt, t->backend, t->dev);
+	if (rc)
+		return cli_fail(rc);
+	char *config = json_dumps(t->model.config, JSON_COMPACT);
+	const int64_t *chw = t->model.preprocess.input_size;
+	/* the feeder's four batches of images */
+	size_t batches = (size_t)(4 * t->opt.batch_size * chw[0] * chw[1] * chw[2]);
+	printf("model       %s\n", config ? config : "");
+	printf("input       %lldx%lldx%lld\n", (long long)chw[1], (long long)chw[2], (long long)chw[0]);
+	explain_run(t);
+	printf("device      %s\n", t->backend->describe(t->dev));
+	printf("parameters  %lld, trained %lld\n", (long long)c.params, (long long)c.trained);
+	printf("work        %.4g GFLOP a step, %.4g TFLOP in all\n", c.flops_step / 1e9, c.flops_step * (double)t->opt.steps / 1e12);
+	printf("memory      %.1f MiB: activations %.1f, parameters %.1f, batches %.1f\n",
+	       (double)(c.arena_bytes + c.param_bytes + batches) / 1048576, (double)c.arena_bytes / 1048576,
+	       (double)c.param_bytes / 1048576, (double)batches / 1048576);
+	free(config);
+	return 0;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * feed.h - from sample streams to batches: inputs opened and replayed, and a
+ * reader thread that keeps batches ready ahead of the engine.
+ */
+#ifndef VIT_TRAIN_FEED_H
+#define VIT_TRAIN_FEED_H
+
+#include "format/format.h"
+#include "model/model.h"
+
+#include <signal.h>
+
+/* ---- samples: one or more streams, or SOURCE@SPLIT, as one --------------- */
+
+struct vit_samples_opt {
+	size_t memory;                  /* bytes of kept records in memory, the rest goes to an unlinked file; 0: default */
+	size_t max_record;
+	double holdout;                 /* of SOURCE@SPLIT */
+	uint64_t seed;
+};
+struct vit_samples;
+/* `path`: n stream files ("-" is stdin), read one after another as `cat` would
+ * join them; their headers are read now. VIT_EMISMATCH names the key in which
+ * they differ. */
+int vit_samples_open(struct vit_samples **, const char *const *path, int n, const struct vit_samples_opt *) VIT_MUST_CHECK;
+/* The same from a stream that was opened already; takes `in` over, also on failure. */
+int vit_samples_input(struct vit_samples **, struct vit_input *in, const struct vit_samples_opt *) VIT_MUST_CHECK;
+/* A stream file, or SOURCE@SPLIT read as vit-fetch does, in source order. */
+int vit_samples_open_source(struct vit_samples **, const char *name, const struct vit_samples_opt *) VIT_MUST_CHECK;
+const struct vit_header *vit_samples_header(const struct vit_samples *);
+const struct vit_meta *vit_samples_meta(const struct vit_samples *);     /* count: over all inputs */
+/* Before the first record: keep them, so that rewind works. */
+int vit_samples_keep(struct vit_samples *) VIT_MUST_CHECK;
+/* The next record's bytes, valid until the next call. VIT_END at the good end
+ * of all inputs; VIT_ERECORD may go on; else as vit_reader_next(). */
+int vit_samples_next(struct vit_samples *, const uint8_t **raw, size_t *n);
+/* After VIT_END, when they are kept: begin again. */
+int vit_samples_rewind(struct vit_samples *) VIT_MUST_CHECK;
+/* vit_fail with "<name>: record N (id): " in front. */
+int vit_samples_fail(const struct vit_samples *, int code, const struct vit_record *, const char *fmt, ...) VIT_PRINTF(4, 5);
+/* Called in the reading thread before it may block for long, with the
+ * descriptor it will read (-1: none). */
+void vit_samples_on_wait(struct vit_samples *, void (*fn)(void *ctx, int fd), void *ctx);
+uint64_t vit_samples_skipped(const struct vit_samples *);
+void vit_samples_close(struct vit_samples *);
+
+/* ---- feeder ---------------------------------------------------------------- */
+
+struct vit_feeder_opt {
+	const struct vit_preprocess *preprocess;
+	int64_t batch;                  /* samples per batch */
+	int n_class, soft;              /* labels: i32, or f32 [n_class] when soft */
+	const int *class_map;           /* from the stream's index to the model's; NULL: the same */
+	int n_map;
+	int need_label;                 /* a record without one is an error; else its label is -1 */
+	int drop_last;
+	int ids;                        /* keep the records' ids */
+	int eager;                      /* give a full batch at once, without looking whether it ends an epoch */
+	int64_t passes;                 /* over samples that are kept; 1 */
+	int64_t epochs, count;          /* announced; -1: unknown. More is VIT_EFORMAT */
+	int64_t limit;                  /* records; -1: all */
+	/* where a resumed run goes on: records to skip undecoded, whose hash must be `hash` */
+	int64_t skip, epoch, in_epoch;
+	uint64_t hash;
+	const volatile sig_atomic_t *stop;      /* non-zero ends a wait for data; may be NULL */
+};
+struct vit_batch {
+	int64_t n;
+	uint8_t *images;                /* [n,H,W,C] */
+	void *labels;
+	const char **id;                /* with ids */
+	int64_t epoch, in_epoch, record;/* of the last record: its epoch from 0, records of it, of all */
+	uint64_t hash;                  /* over all records consumed up to here */
+	int epoch_end;                  /* the epoch ends with this batch */
+	int resized;                    /* an image was brought to the model's size */
+};
+/* The order of batches and records is the stream's. `samples` is borrowed and
+ * belongs to the feeder's thread until close. */
+struct vit_feeder;
+int vit_feeder_open(struct vit_feeder **, struct vit_samples *, const struct vit_feeder_opt *) VIT_MUST_CHECK;
+/* The next batch, valid until the next call but one that gives VIT_ERECORD: a bad
+ * record was left out, call again. VIT_END; VIT_EMISMATCH: on resume the records
+ * are not those the run began with; VIT_EPIPE: *stop was set. */
+int vit_feeder_next(struct vit_feeder *, const struct vit_batch **);
+double vit_feeder_waited(const struct vit_feeder *);     /* seconds next() waited for data */
+void vit_feeder_close(struct vit_feeder *);
+
+#endif
