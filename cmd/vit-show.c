@@ -34,8 +34,18 @@ struct show {
 	struct vit_buf text;
 };
 
+/* Names come from the file: none of them may drive the terminal. JSON escapes
+ * them itself. */
+static void disarm(struct vit_buf *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if ((b->p[i] < 32 && b->p[i] != '\n') || b->p[i] == 127)
+			b->p[i] = '?';
+}
+
 static int flush(struct show *s)
 {
+	disarm(&s->text);
 	int rc = s->text.n ? vit_output_write(s->out, s->text.p, s->text.n) : 0;
 	s->text.n = 0;
 	return rc;
@@ -205,6 +215,8 @@ static int show_file(struct show *s, const char *path)
 	json_t *about = json_object();
 	json_object_set_new(about, "file", json_string(vit_input_name(in)));
 	int rc = vit_input_peek(in, 4096, &p, &n);
+	if (rc == 0 && s->cfg->curve && !vit_curve_probe(p, n))
+		rc = vit_fail(VIT_EFORMAT, "%s: no training log (vit-train --log), --curve draws no other file", vit_input_name(in));
 	if (rc == 0 && vit_map_begins(p, n, "vit")) {
 		rc = show_stream(s, in, about);
 		in = NULL;      /* the reader has closed it */
@@ -226,6 +238,8 @@ static int run(void *config, int argc, char **argv)
 	int n = argc ? argc : 1, status = 0;
 	if (s.cfg->json && s.cfg->dump)
 		return cli_usage("--json and --dump exclude each other");
+	if (s.cfg->curve && n > 1)
+		return cli_usage("--curve draws one training log: name one file");
 	for (int i = 0; i < n && !status; i++)
 		status = cli_claim("FILE", path[i]);
 	if (status || (status = cli_output(&s.out, s.cfg->common.out, 1)))

@@ -37,11 +37,20 @@ static int is_safetensors(const uint8_t *p, size_t n)
 	return n >= 9 && p[8] == '{' && p[6] == 0 && p[7] == 0 && p[5] == 0;
 }
 
+/* Printable UTF-8; the last character may be cut off. */
 static int is_text(const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (p[i] == 127 || (p[i] < 32 && p[i] != '\n' && p[i] != '\r' && p[i] != '\t' && p[i] != '\f' && p[i] != 27))
+	for (size_t i = 0; i < n;) {
+		uint8_t b = p[i++];
+		if (b == 127 || (b < 32 && b != '\n' && b != '\r' && b != '\t' && b != '\f' && b != 27))
 			return 0;
+		int more = b < 0x80 ? 0 : b >= 0xc2 && b < 0xe0 ? 1 : b >= 0xe0 && b < 0xf0 ? 2 : b >= 0xf0 && b < 0xf5 ? 3 : -1;
+		if (more < 0)
+			return 0;
+		for (; more && i < n; more--, i++)
+			if ((p[i] & 0xc0) != 0x80)
+				return 0;
+	}
 	return n > 0;
 }
 

@@ -20,7 +20,7 @@ static int text_of(struct vit_cur *c, struct vit_str *s, const char *what)
 	struct vit_token t;
 	VIT_TRY(vit_cur_token(c, &t));
 	if (t.type == VIT_T_ARRAY)
-		return vit_fail(VIT_ERECORD, "array %s is a structure: only plain numbers are read", what);
+		return vit_fail(VIT_ERECORD, "array %s is a structure or Python objects (kind V, O): refused, only plain numbers are read", what);
 	if (t.type != VIT_T_STR && t.type != VIT_T_BIN)
 		return vit_fail(VIT_ERECORD, "array %s is neither str nor bin", what);
 	return vit_cur_bytes(c, &t, s);
