@@ -157,11 +157,11 @@ static int stream(struct vit_fetch *f, struct vit_header *h, struct vit_output *
 		return rc;
 	rc = copy(f, w, &bad);
 	if (!rc)
-		rc = vit_writer_end(w, bad);
+		rc = vit_writer_end(w, bad + vit_fetch_skipped(f));
 	if (rc && rc != VIT_EPIPE) {
 		/* later programs of the pipe report this as the first cause */
 		char text[1100];
-		snprintf(text, sizeof text, "vit-fetch: %s", vit_errmsg());
+		snprintf(text, sizeof text, "%s%s", rc == VIT_EUPSTREAM ? "" : "vit-fetch: ", vit_errmsg());
 		(void)vit_writer_abort(w, text);
 	}
 	vit_writer_close(w);

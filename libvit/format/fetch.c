@@ -155,8 +155,11 @@ static int open_format(struct vit_fetch *f)
 
 static int add_dataset(struct vit_fetch *f)
 {
-	const struct vit_dataset *d = f->dataset;
 	struct vit_meta *m = &f->meta;
+	const struct vit_dataset *d = f->dataset;
+	/* a format that recognises a data set need not know its mean; a stream says all itself */
+	if (!d && m->dataset && !f->info.header)
+		d = vit_dataset_by_name(m->dataset);
 	if (!d)
 		return 0;
 	m->dataset = d->name;
@@ -188,8 +191,8 @@ static int choose_order(struct vit_fetch *f)
 {
 	const struct vit_fetch_opt *o = &f->opt;
 	f->own_epochs = f->meta.epochs > 1;
-	if (f->own_epochs && (o->epochs > 1 || o->shuffle))
-		return vit_fail(VIT_EUSAGE, "%s: a stream of %lld epochs already; it cannot be repeated or shuffled",
+	if (f->own_epochs && (o->epochs > 1 || o->shuffle || o->limit >= 0 || o->skip))
+		return vit_fail(VIT_EUSAGE, "%s: a stream of %lld epochs already; it cannot be repeated, shuffled or limited",
 		                vit_source_name(f->src), (long long)f->meta.epochs);
 	if (f->meta.n_shard && o->n_shard)
 		return vit_fail(VIT_EUSAGE, "%s: is shard %lld/%lld of another run; shard the whole", vit_source_name(f->src),
@@ -264,6 +267,11 @@ int vit_fetch_open(struct vit_fetch **out, const char *const *source, const stru
 	else
 		*out = f;
 	return rc;
+}
+
+uint64_t vit_fetch_skipped(const struct vit_fetch *f)
+{
+	return f->info.skipped;
 }
 
 const struct vit_header *vit_fetch_header(const struct vit_fetch *f)

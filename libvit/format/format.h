@@ -59,6 +59,9 @@ struct vit_format_info {
 	/* A source that is itself a stream: its history and the meta keys nobody
 	 * here knows go into ours. Borrowed from `priv`. NULL: none. */
 	const struct vit_header *header;
+	/* Records that such a stream says were left out before; final after the last
+	 * read. `info` stays where it is until close. */
+	uint64_t skipped;
 };
 
 struct vit_format {
@@ -130,6 +133,7 @@ struct vit_fetch;
 int vit_fetch_open(struct vit_fetch **, const char *const *source, const struct vit_fetch_opt *) VIT_MUST_CHECK;
 const struct vit_header *vit_fetch_header(const struct vit_fetch *);
 int vit_fetch_next(struct vit_fetch *, struct vit_record *);   /* VIT_END, VIT_ERECORD (may go on), ... */
+uint64_t vit_fetch_skipped(const struct vit_fetch *);          /* left out upstream; final after VIT_END */
 void vit_fetch_close(struct vit_fetch *);
 
 #endif
