@@ -60,23 +60,25 @@ static struct rhs att_right(const float *x, int64_t ld, int64_t k, const struct 
 {
 	if (s->d % VL == 0)
 		return rhs_rows(x, ld);
-	for (int64_t j = 0; j < s->d; j += NR)
-		pack_rows(spare + j * k, x + j, ld, s->d - j, k);
+	pack_rows(spare, x, ld, s->d, k);
 	return rhs_packed(spare, k);
 }
 
 /* In place: a row of scores into probabilities; returns lse of the scaled scores. */
 static float softmax_row(float *p, int64_t n, int64_t wide, float scale)
 {
-	/* lanes past the end never win the maximum and add nothing to the sum */
+	/* a copy of a real score never moves the maximum, and its exp is an ordinary
+	 * number: denormal ones would cost more than the whole row */
 	for (int64_t j = n; j < wide; j++)
-		p[j] = -INFINITY;
+		p[j] = p[0];
 	vf top = v_load(p), sum = v_set(0);
 	for (int64_t j = VL; j < wide; j += VL)
 		top = v_max(top, v_load(p + j));
 	float max = v_largest(top);
 	for (int64_t j = 0; j < wide; j += VL) {
 		vf e = v_exp((v_load(p + j) - max) * scale);
+		if (n - j < VL)
+			e = v_first(e, n - j);
 		v_store(p + j, e);
 		sum += e;
 	}

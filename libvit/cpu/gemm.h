@@ -166,35 +166,33 @@ static void pack_transposed(float *p, const float *w, int64_t ld, int64_t n, int
 			p[i * NR + r] = r < n ? w[r * ld + i] : 0;
 }
 
-/* Panel of B[k, n] as it lies in memory. */
+/* All panels of B[k, n] as it lies in memory. Row by row: rows come from far,
+ * and the processor's prefetcher follows them. */
 static void pack_rows(float *p, const float *w, int64_t ld, int64_t n, int64_t k)
 {
-	if (n >= NR) {
-		for (int64_t i = 0; i < k; i++, p += NR, w += ld) {
-			v_store(p, v_load(w));
-			v_store(p + VL, v_load(w + VL));
-		}
-		return;
-	}
+	const int64_t whole = n / NR * NR;
 	for (int64_t i = 0; i < k; i++, p += NR, w += ld) {
-		v_store(p, v_get(w, cpu_min(n, VL)));
-		v_store(p + VL, n > VL ? v_get(w + VL, n - VL) : v_set(0));
+		int64_t j = 0;
+		for (; j < whole; j += NR) {
+			v_store(p + j * k, v_load(w + j));
+			v_store(p + j * k + VL, v_load(w + j + VL));
+		}
+		if (j < n) {
+			v_store(p + j * k, v_get(w + j, cpu_min(n - j, VL)));
+			v_store(p + j * k + VL, n - j > VL ? v_get(w + j + VL, n - j - VL) : v_set(0));
+		}
 	}
 }
 
 /* Strips of MR columns of Y[k, n], for Y^T as a left factor. */
 static void pack_strips(float *p, const float *y, int64_t ld, int64_t n, int64_t k)
 {
-	for (int64_t j = 0; j < n; j += MR, p += k * MR) {
-		int64_t m = cpu_min(n - j, MR);
-		if (m == MR) {
-			for (int64_t i = 0; i < k; i++)
-				memcpy(p + i * MR, y + i * ld + j, MR * sizeof *p);
-			continue;
-		}
-		for (int64_t i = 0; i < k; i++)
-			for (int64_t r = 0; r < m; r++)
-				p[i * MR + r] = y[i * ld + j + r];
+	for (int64_t i = 0; i < k; i++, p += MR, y += ld) {
+		int64_t j = 0;
+		for (; j + MR <= n; j += MR)
+			memcpy(p + j * k, y + j, MR * sizeof *p);
+		for (int64_t r = j; r < n; r++)
+			p[j * k + r - j] = y[r];
 	}
 }
 

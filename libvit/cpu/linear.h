@@ -137,8 +137,7 @@ static void dw_tile(const struct dw_job *q, int64_t t, float *scratch)
 	struct sink s = { .c = (piece ? q->part + (piece - 1) * q->n * q->k : q->dw) + i0 * q->k + j0, .ld = q->k, .add = piece == 0 };
 	for (int64_t m = piece * per; m < end; m += DW_DEPTH) {
 		int64_t depth = cpu_min(DW_DEPTH, end - m);
-		for (int64_t j = 0; j < cols; j += NR)
-			pack_rows(scratch + j * depth, q->x + m * q->k + j0 + j, q->k, cols - j, depth);
+		pack_rows(scratch, q->x + m * q->k + j0, q->k, cols, depth);
 		pack_strips(strips, q->dz + m * q->n + i0, q->n, rows, depth);
 		block(rows, cols, depth, (struct lhs){ strips, depth * MR, 1, MR }, rhs_packed(scratch, depth), &s);
 		s.add = 1;
@@ -162,7 +161,7 @@ static int linear_backward(const struct vit_call *c)
 		if (want_x) {
 #pragma omp for schedule(dynamic)
 			for (int64_t j = 0; j < k; j += NR)
-				pack_rows(pack + j * n, w + j, k, k - j, n);
+				pack_rows(pack + j * n, w + j, k, cpu_min(NR, k - j), n);
 		}
 #pragma omp for schedule(dynamic)
 		for (int64_t t = 0; t < row_chunks; t++) {
