@@ -30,7 +30,7 @@ int cli_claim(const char *what, const char *path)
 		return 0;
 	cli_error("%s: no input, stdin is a terminal", what);
 	struct vit_buf text = { 0 };
-	if (!vit_buf_printf(&text, "usage: %s\nexample:\n%s\n", cli.program->synopsis, cli.program->example))
+	if (!vit_buf_printf(&text, "usage: %s\n", cli.program->synopsis) && !cli_example(&text))
 		cli_say((const char *)text.p, text.n);
 	vit_buf_release(&text);
 	return CLI_USAGE;
@@ -43,6 +43,7 @@ int cli_output(struct vit_output **out, const char *path, int text)
 		return cli_fail(rc);
 	if (!text && vit_output_is_tty(*out)) {
 		vit_output_discard(*out);
+		*out = NULL;
 		return cli_usage("tensor bytes are not written to a terminal: pipe them on or name a file with -o");
 	}
 	return 0;

@@ -85,7 +85,7 @@ struct cli_program {
 	const char *summary;            /* "read samples from data sets, archives, directories" */
 	const char *synopsis;           /* "vit-fetch [OPTION]... SOURCE..." */
 	const char *example;            /* shown by --help */
-	const char *arguments;          /* help text on the operands; may be NULL */
+	const char *arguments;          /* help text on the operands, wrapped here; empty or indented lines break; may be NULL */
 	const struct cli_option *options;
 	int common;                     /* CLI_USE_... */
 	size_t config_size;             /* struct that begins with struct cli_common */

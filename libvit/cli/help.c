@@ -55,6 +55,17 @@ char *cli_value_note(char *buf, size_t size, const struct cli_option *o)
 	return buf;
 }
 
+int cli_example(struct vit_buf *b)
+{
+	VIT_TRY(vit_buf_printf(b, "example:\n"));
+	for (const char *line = cli.program->example; *line; ) {
+		int n = (int)strcspn(line, "\n");
+		VIT_TRY(vit_buf_printf(b, "  %.*s\n", n, line));
+		line += n + (line[n] == '\n');
+	}
+	return 0;
+}
+
 const char *cli_heading(int i)
 {
 	const struct cli_option *o = cli.row[i].o;
@@ -63,19 +74,39 @@ const char *cli_heading(int i)
 	return o->group ? o->group : i ? NULL : "options";
 }
 
-/* Words of `text` wrapped from `column` on; the first line is already there. */
+/* Where a line of hand-written text ends for good: before an empty or an
+ * indented line. Other line breaks are as good as blanks. */
+static int is_hard_break(const char *s)
+{
+	return s[0] == '\n' && (s[1] == '\n' || s[1] == ' ' || !s[1]);
+}
+
+/* Words of `text` wrapped from `column` on, where the cursor is. */
 static void print_wrapped(const char *text, int column)
 {
-	int at = column;
+	int at = column, blanks = 0;
 	while (*text) {
-		int n = (int)strcspn(text, " ");
-		if (at > column && at + 1 + n > WIDTH) {
+		if (is_hard_break(text)) {
+			printf("\n%*s", text[1] == ' ' ? column : 0, "");
+			at = column;
+			blanks = 0;
+			text++;
+			continue;
+		}
+		if (*text == ' ' || *text == '\n') {
+			blanks++;
+			text++;
+			continue;
+		}
+		int n = (int)strcspn(text, " \n");
+		if (at > column && at + blanks + n > WIDTH) {
 			printf("\n%*s", column, "");
 			at = column;
+			blanks = 0;
 		}
-		at += printf("%s%.*s", at > column ? " " : "", n, text);
+		at += printf("%*s%.*s", blanks, "", n, text);
+		blanks = 0;
 		text += n;
-		text += strspn(text, " ");
 	}
 	putchar('\n');
 }
@@ -102,8 +133,10 @@ void cli_print_help(void)
 {
 	const struct cli_program *p = cli.program;
 	printf("usage: %s\n%s\n", p->synopsis, p->summary);
-	if (p->arguments)
-		printf("\n%s\n", p->arguments);
+	if (p->arguments) {
+		putchar('\n');
+		print_wrapped(p->arguments, 0);
+	}
 	for (int i = 0; i < cli.n_row; i++) {
 		const struct cli_option *o = cli.row[i].o;
 		if (cli_heading(i))
@@ -112,5 +145,8 @@ void cli_print_help(void)
 			print_option(o);
 	}
 	printf("\nexit status: 0 done, 1 error, 2 usage, 3 a threshold was missed, 128+N signal N\n");
-	printf("\nexample:\n%s\n", p->example);
+	struct vit_buf example = { 0 };
+	if (!cli_example(&example))
+		printf("\n%s", (const char *)example.p);
+	vit_buf_release(&example);
 }

@@ -55,6 +55,8 @@ void cli_print_completion(int shell);
 void cli_print_version(void);
 /* "FILE", "auto|always|never", ...: what stands for the value; NULL: none. */
 const char *cli_value_word(const struct cli_option *);
+/* "example:" and the program's, indented. */
+int cli_example(struct vit_buf *) VIT_MUST_CHECK;
 /* The heading that begins with row `i`, or NULL. */
 const char *cli_heading(int i);
 /* " (0 to 1; default 0.1)" or "". */

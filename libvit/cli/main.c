@@ -94,6 +94,9 @@ int cli_main(int argc, char **argv, const struct cli_program *program)
 	else if (!status && !(status = settle()))
 		status = program->run(cli.config, n, argv + 1);
 
+	/* what failed because a signal ended the run is the signal's */
+	if (cli_signal && status == CLI_ERROR)
+		status = 128 + (int)cli_signal;
 	cli_progress_end();
 	status = close_stdout(status);
 	vit_output_cleanup();

@@ -17,6 +17,8 @@ static void print_roff(const char *s, int literal)
 	for (int at_start = 1; *s; at_start = *s == '\n', s++) {
 		if (at_start && (*s == '.' || *s == '\''))
 			fputs("\\&", stdout);
+		if (at_start && *s == '\n' && !literal)
+			fputs(".PP", stdout);
 		if (*s == '\\')
 			fputs("\\e", stdout);
 		else if (*s == '-' && literal)
@@ -88,9 +90,10 @@ void cli_print_man(void)
 	print_roff(p->synopsis, 1);
 	puts("\n.fi");
 	if (p->arguments) {
-		fputs(".SH DESCRIPTION\n.nf\n", stdout);
+		/* roff joins lines and keeps indented ones, as --help does */
+		puts(".SH DESCRIPTION");
 		print_roff(p->arguments, 0);
-		puts("\n.fi");
+		putchar('\n');
 	}
 	print_options();
 	print_exit_status();

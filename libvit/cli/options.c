@@ -21,7 +21,7 @@ static const struct {
 	{ CLI_USE_OUT, { .name = "output", .letter = 'o', .type = CLI_STR, .offset = COMMON(out), .arg = "FILE",
 		.help = "write here instead of stdout; the file appears when it is complete" } },
 	{ CLI_USE_THREADS, { .name = "threads", .letter = 'j', .alias = "jobs", .type = CLI_INT, .offset = COMMON(threads), .min = 0, .max = 4096,
-		.arg = "N", .help = "threads to use (0: as many as the process may use)", .def = "0" } },
+		.arg = "N", .help = "threads to use, 0 being all that the process may use", .def = "0" } },
 	{ CLI_USE_SEED, { .name = "seed", .type = CLI_INT, .offset = COMMON(seed), .min = 0, .max = 0x1p62,
 		.help = "random numbers are a function of this", .def = "0" } },
 	{ CLI_USE_DEVICE, { .name = "device", .type = CLI_STR, .offset = COMMON(device), .def = "auto", .arg = "auto|cpu|cuda[:N]",

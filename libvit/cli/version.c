@@ -31,5 +31,11 @@ void cli_print_version(void)
 	printf("\nformats:");
 	for (const struct vit_format *const *f = vit_formats; *f; f++)
 		printf(" %s", (*f)->name);
+	/* names only: a plugin is code, which is not run to be listed */
+	char *plugins = vit_format_plugins();
+	for (char *rest = plugins, *name; rest && (name = strsep(&rest, "\n")); )
+		if (*name)
+			printf(" plugin:%s", name);
 	putchar('\n');
+	free(plugins);
 }

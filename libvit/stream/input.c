@@ -58,6 +58,7 @@ static double now(void)
 static int new_input(struct vit_input **out, const char *name)
 {
 	struct vit_input *in = vit_calloc(1, sizeof *in);
+	*out = NULL;
 	if (!in)
 		return VIT_ENOMEM;
 	in->fd = -1;
@@ -88,6 +89,7 @@ int vit_input_open(struct vit_input **out, const char *path)
 {
 	int is_stdin = !strcmp(path, "-");
 	struct vit_input *in;
+	*out = NULL;
 	VIT_TRY(new_input(&in, is_stdin ? "<stdin>" : path));
 
 	int rc = is_stdin ? STDIN_FILENO : open_path(path);

@@ -16,7 +16,8 @@
 
 struct vit_input;
 
-/* `path` "-" is stdin, called "<stdin>" in messages. A directory is VIT_EUSAGE. */
+/* `path` "-" is stdin, called "<stdin>" in messages. A directory is VIT_EUSAGE.
+ * After a failure of one of these three the input is NULL. */
 int vit_input_open(struct vit_input **, const char *path) VIT_MUST_CHECK;
 /* `p` must outlive the input. */
 int vit_input_memory(struct vit_input **, const void *p, size_t n, const char *name) VIT_MUST_CHECK;

@@ -40,8 +40,9 @@ static int remember(char *temp)
 
 static void forget(struct vit_output *o)
 {
+	char *temp = o->temp;
 	if (o->slot >= 0)
-		atomic_store(&temps[o->slot], NULL);
+		atomic_compare_exchange_strong(&temps[o->slot], &temp, NULL);
 	o->slot = -1;
 }
 
@@ -112,6 +113,16 @@ static int resolve(struct vit_output *o)
 	return o->target ? 0 : VIT_ENOMEM;
 }
 
+static int keep_mode(struct vit_output *o, const struct stat *existing)
+{
+	/* only root can give a file away; others write as themselves */
+	int given = fchown(o->fd, existing->st_uid, existing->st_gid);
+	/* after it, since a change of owner clears the set-id bits, which must
+	 * not be set again for another owner */
+	mode_t mode = existing->st_mode & (given ? 0777 : 07777);
+	return fchmod(o->fd, mode) ? vit_fail_errno("%s: cannot keep its mode", o->name) : 0;
+}
+
 /* ".NAME.PID-N.tmp" beside the target. Opened by hand, not by mkstemp(), so that
  * the kernel applies umask and the directory's default ACL. */
 static int open_temp(struct vit_output *o, const struct stat *existing)
@@ -136,9 +147,7 @@ static int open_temp(struct vit_output *o, const struct stat *existing)
 		unlink(o->temp);
 		return VIT_EIO;
 	}
-	if (existing && fchmod(o->fd, existing->st_mode & 07777))
-		return vit_fail_errno("%s: cannot keep its mode", o->name);
-	return 0;
+	return existing ? keep_mode(o, existing) : 0;
 }
 
 static int open_any(struct vit_output *o, const char *path)
@@ -146,6 +155,8 @@ static int open_any(struct vit_output *o, const char *path)
 	int fd = descriptor_of(path);
 	if (fd >= 0)
 		return open_descriptor(o, fd);
+	if (!*path)
+		return vit_fail(VIT_EUSAGE, "the name of the output file is empty");
 	struct stat st;
 	int exists = !stat(o->name, &st);
 	size_t len = strlen(o->name);
@@ -164,6 +175,7 @@ static int open_any(struct vit_output *o, const char *path)
 int vit_output_open(struct vit_output **out, const char *path)
 {
 	struct vit_output *o = vit_calloc(1, sizeof *o);
+	*out = NULL;
 	if (!o)
 		return VIT_ENOMEM;
 	o->fd = o->slot = -1;

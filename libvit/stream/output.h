@@ -21,7 +21,7 @@ struct vit_output;
 
 /* `path` NULL or "-" is stdout, called "<stdout>". Fails at once where the
  * directory or an existing file cannot be written (VIT_EIO) or the path is a
- * directory (VIT_EUSAGE). */
+ * directory (VIT_EUSAGE); then the output is NULL. */
 int vit_output_open(struct vit_output **, const char *path) VIT_MUST_CHECK;
 int vit_output_write(struct vit_output *, const void *p, size_t n) VIT_MUST_CHECK;   /* all of it; VIT_EPIPE: reader gone */
 const char *vit_output_name(const struct vit_output *);

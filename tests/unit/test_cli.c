@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -172,7 +173,7 @@ static pid_t start(int (*run)(void *, int, char **), const char *args, int in, i
 {
 	static const struct cli_program frame = {
 		.name = "vit-x", .summary = "try the option table", .synopsis = "vit-x [OPTION]... [WORD]...",
-		.example = "    vit-x --flag", .options = options, .config_size = sizeof(struct config),
+		.example = "vit-x --flag", .options = options, .config_size = sizeof(struct config),
 	};
 	struct cli_program program = frame;
 	program.common = 1023 | (samples_out ? CLI_SAMPLES_OUT : 0);
@@ -293,7 +294,7 @@ static void help_shows_every_option(void **state)
 	printed("a count (1 to 5000; default 7)");
 	printed("\nnumbers:\n");
 	printed("\ncommon options:\n");
-	printed("example:\n    vit-x --flag");
+	printed("example:\n  vit-x --flag");
 	for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n"))
 		assert_true(strlen(line) <= 80);
 	assert_int_equal(run(run_print, "-h"), 0);
@@ -435,6 +436,56 @@ static void progress_and_log(void **state)
 	assert_string_equal(cli_duration(buf, 3723), "1:02:03");
 }
 
+/* ---- on a terminal ------------------------------------------------------------------ */
+
+/* Everything a child wrote to the terminal, as its driver passes it on. */
+static void on_terminal(int (*fn)(void *, int, char **), const char *args, int is_in, int is_out, int status)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	assert_true(master >= 0 && !grantpt(master) && !unlockpt(master));
+	int tty = open(ptsname(master), O_RDWR | O_NOCTTY), null = open("/dev/null", O_RDWR);
+	struct winsize size = { .ws_row = 24, .ws_col = 20 };
+	assert_int_equal(ioctl(tty, TIOCSWINSZ, &size), 0);
+	assert_int_equal(finish(start(fn, args, is_in ? tty : null, is_out ? tty : null, tty)), status);
+	fcntl(master, F_SETFL, O_NONBLOCK);
+	ssize_t n = read(master, err, sizeof err - 1);
+	err[n < 0 ? 0 : n] = 0;
+	close(tty);
+	close(null);
+	close(master);
+}
+
+static int run_long_progress(void *config, int argc, char **argv)
+{
+	(void)config, (void)argc, (void)argv;
+	cli_progress("\xc3\xa9poque 1, loss 2.25, img/s 1234");
+	cli_error("a record\nis bad");
+	return 0;
+}
+
+static int run_read(void *config, int argc, char **argv)
+{
+	(void)config, (void)argc, (void)argv;
+	return cli_claim("SAMPLES", NULL);
+}
+
+static void terminals(void **state)
+{
+	(void)state;
+	/* cut to the width less one, out of the way of the message, drawn again, left with a newline */
+	on_terminal(run_long_progress, "", 0, 0, 0);
+	assert_string_equal(err, "\r\xc3\xa9poque 1, loss 2.25\033[K\r\033[Kvit-x: a record?is bad\r\n"
+			    "\r\xc3\xa9poque 1, loss 2.25\033[K\r\n");
+	on_terminal(run_long_progress, "--progress never", 0, 0, 0);
+	assert_string_equal(err, "vit-x: a record?is bad\r\n");
+	on_terminal(run_long_progress, "-q", 0, 0, 0);
+	assert_string_equal(err, "vit-x: a record?is bad\r\n");
+	on_terminal(run_write, "", 0, 1, 2);
+	said("vit-x: tensor bytes are not written to a terminal");
+	on_terminal(run_read, "", 1, 0, 2);
+	said("vit-x: SAMPLES: no input, stdin is a terminal\r\nusage: vit-x [OPTION]... [WORD]...\r\nexample:\r\n  vit-x --flag");
+}
+
 static char dir[] = "/tmp/vit-cli-XXXXXX";
 
 static int enter_dir(void **state)
@@ -465,6 +516,7 @@ int main(void)
 		cmocka_unit_test(bad_records),
 		cmocka_unit_test(signals),
 		cmocka_unit_test(progress_and_log),
+		cmocka_unit_test(terminals),
 	};
 	return cmocka_run_group_tests(tests, enter_dir, remove_dir);
 }
