@@ -8,11 +8,12 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Names come from archives and streams: they must not steer a terminal. */
+/* Names come from archives and streams: they must not steer a terminal. The
+ * second block of control characters, 80 to 9F, is C2 80 to C2 9F in UTF-8. */
 static void tame(uint8_t *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (p[i] < 0x20 || p[i] == 0x7F)
+		if (p[i] < 0x20 || p[i] == 0x7F || (i && p[i - 1] == 0xC2 && p[i] >= 0x80 && p[i] <= 0x9F))
 			p[i] = '?';
 }
 

@@ -98,17 +98,18 @@ checked_option() {
 }
 
 @test "two inputs from stdin are exit 2, both named" {
+	need vit-fetch
 	tried=0
 	for p in "${programs[@]}"; do
 		case $p in
-		vit-train) names=("SAMPLES" "--val") args=(--val -) ;;
+		vit-train) names=("SAMPLES" "--val") args=(--model vit-lite/4 --val -) ;;
 		vit-augment) names=("-i") args=(-i - -i - hflip) ;;
 		vit-show) names=("FILE") args=(- -) ;;
 		vit-eval) names=("MODEL" "SAMPLES") args=(- -) ;;
 		*) continue ;;
 		esac
 		tried=1
-		run --separate-stderr -2 "$p" "${args[@]}" </dev/null
+		run --separate-stderr -2 "$p" "${args[@]}" <samples.vits
 		assert_output ""
 		assert_said "cannot both be read from stdin"
 		for name in "${names[@]}"; do
