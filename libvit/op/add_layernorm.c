@@ -140,6 +140,6 @@ const struct vit_op VIT_OP(add_layernorm) = {
 	.name = "add_layernorm", .help = "s = x + scale gamma r; y = layernorm(s)",
 	.attr_size = sizeof(struct vit_add_layernorm_attr),
 	.infer = infer, .forward = forward, .backward = backward, .flops = flops,
-	.keep_in = 2 | 4 | 16, .keep_out = 1,
+	.keep_in = 2 | 4 | 16, .keep_out = 1, .f32_in = 4 | 8 | 16,
 	.expand = expand,
 };

@@ -121,5 +121,5 @@ const struct vit_op VIT_OP(batchnorm) = {
 	.name = "batchnorm", .help = "y = (x - mean) rstd g + b per channel",
 	.attr_size = sizeof(struct vit_batchnorm_attr),
 	.infer = infer, .forward = forward, .backward = backward, .flops = flops,
-	.keep_in = 1 | 2, .state_in = 8 | 16,
+	.keep_in = 1 | 2, .f32_in = 2 | 4 | 8 | 16, .state_in = 8 | 16,
 };

@@ -69,6 +69,6 @@ const struct vit_op VIT_OP(layernorm) = {
 	.name = "layernorm", .help = "y = (x - mean) rstd g + b",
 	.attr_size = sizeof(struct vit_layernorm_attr),
 	.infer = infer, .forward = forward, .backward = backward, .flops = flops,
-	.keep_in = 1 | 2,
+	.keep_in = 1 | 2, .f32_in = 2 | 4,
 	.expand = expand,
 };

@@ -166,6 +166,10 @@ struct vit_loss_attr { float weight, smoothing; int knob, complement; };
 struct vit_conv2d_attr { int stride, pad, act; };
 struct vit_batchnorm_attr { float eps, momentum; };
 
+/* maxpool, avgpool: windows of an NHWC image; padding is never the largest and
+ * does not count in the mean. */
+struct vit_window_attr { int size, stride, pad; };
+
 /* linear_i8: canonical int8 (engine rule): x quantised per row to
  * round(x/s)+64 in 1..127, W s8 in +-127 per output channel with scale [N],
  * exact s32 sums, y = sum * s_x * s_w + b. in: x, W i8 [N,K], scale f32 [N], b. */

@@ -187,8 +187,11 @@ static int pass(struct trio *t, int back, const char *backend)
 {
 	vit_kernel k, k2;
 	VIT_TRY(find(&t->got, back, &k));
-	if (!k)
+	if (!k) {
+		if (verbose)
+			printf("%s: %s has no %s kernel, the reference runs\n", t->got.name, backend, back ? "backward" : "forward");
 		return 0;
+	}
 	VIT_TRY(find(&t->other, back, &k2));
 	int rc = 0;
 	for (int v = 0; v < 4 && !rc; v++) {
