@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vit-augment.c - samples to samples: epochs, order, operations.
+ *
+ * The main thread frames records and writes; workers decode, apply the
+ * operations and encode. What nothing touches passes as the bytes it came in.
+ */
+#include "vit.h"
+
+#include "augment/batch.h"
+#include "augment/params.h"
+#include "cli/cli.h"
+#include "core/thread.h"
+#include "stream/replay.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct config {
+	struct cli_common common;
+	struct cli_list input;
+	const char *recipe;
+	int64_t epochs;
+	struct cli_optint shuffle;
+	int list;
+};
+
+static const struct cli_option options[] = {
+	{ .name = "input", .letter = 'i', .type = CLI_LIST, .offset = offsetof(struct config, input), .arg = "FILE",
+	  .help = "read this stream instead of stdin; several are read one after the other" },
+	{ .name = "recipe", .type = CLI_STR, .offset = offsetof(struct config, recipe), .arg = "NAME",
+	  .help = "begin with the operations of a recipe, or of a file (a path with a '/')" },
+	{ .name = "epochs", .type = CLI_INT, .offset = offsetof(struct config, epochs), .min = 1, .max = 1e9, .arg = "N",
+	  .help = "give a stream of one epoch N times, each with draws of its own", .flags = CLI_RESULT },
+	{ .name = "shuffle", .type = CLI_OPTINT, .offset = offsetof(struct config, shuffle), .min = 0, .max = 1e9, .arg = "WINDOW",
+	  .help = "shuffle each epoch: all records with --epochs, else a window (10000)", .flags = CLI_RESULT },
+	{ .name = "list", .type = CLI_FLAG, .offset = offsetof(struct config, list),
+	  .help = "list operations and recipes, or the parameters of the operation OP, and exit" },
+	{ 0 },
+};
+
+struct run {
+	const struct config *cfg;
+	struct vit_chain *chain;
+	struct vit_join *join;
+	struct vit_replay *replay;
+	struct vit_header header;
+	struct vit_output *out;
+	struct vit_writer *writer;
+	struct vit_workers *workers;
+	struct vit_batch **batch, *open;        /* all of them; the one being filled */
+	int n_batch, n_idle;
+	struct vit_batch **idle;
+	int64_t passes;
+	uint64_t seen;
+	int rc, status;                         /* a failure inside the wait callback; an exit status already said */
+	double start;
+};
+
+/* ---- --list ------------------------------------------------------------------------ */
+
+static void list_op(const struct vit_augment *op)
+{
+	char range[160];
+	printf("%s: %s\n", op->name, op->help);
+	for (const struct vit_param *p = op->params; p->key; p++)
+		printf("  %s=%-*s %s (%s)\n", p->key, 16 - (int)strlen(p->key), p->def ? p->def : "", p->help,
+		       vit_param_range(range, sizeof range, p));
+}
+
+static int list(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		const struct vit_augment *const *a = vit_augments;
+		while (*a && strcmp((*a)->name, argv[i]))
+			a++;
+		if (!*a)
+			return cli_usage("no operation \"%s\"; --list names them", argv[i]);
+		list_op(*a);
+	}
+	if (argc)
+		return CLI_DONE;
+	puts("operations:");
+	for (const struct vit_augment *const *a = vit_augments; *a; a++)
+		printf("  %-16s %s\n", (*a)->name, (*a)->help);
+	puts("recipes:");
+	char *recipes = vit_recipe_list();
+	for (char *s = recipes; s && *s; ) {
+		int name = (int)strcspn(s, "\t"), line = (int)strcspn(s, "\n");
+		printf("  %-16.*s %.*s\n", name, s, line - name - 1, s + name + 1);
+		s += line + 1;
+	}
+	free(recipes);
+	return CLI_DONE;
+}
+
+/* ---- before the first record ---------------------------------------------------------- */
+
+static int add_ops(struct run *r, int argc, char **argv)
+{
+	char **lines = NULL;
+	int rc = vit_chain_new(&r->chain);
+	if (rc == 0 && r->cfg->recipe)
+		rc = vit_recipe_load(r->cfg->recipe, "augment", &lines);
+	for (char **l = lines; rc == 0 && l && *l; l++)
+		if ((rc = vit_chain_add(r->chain, *l)))
+			rc = vit_wrap(rc, "recipe %s", r->cfg->recipe);
+	free(lines);
+	for (int i = 0; rc == 0 && i < argc; i++) {
+		rc = vit_chain_add(r->chain, argv[i]);
+		if (rc && access(argv[i], F_OK) == 0)
+			rc = vit_fail(VIT_EUSAGE, "%s: operands are operations; name input files with -i", argv[i]);
+	}
+	return rc;
+}
+
+static int open_input(struct run *r)
+{
+	static const char *const from_stdin[] = { "-" };
+	const struct cli_list *in = &r->cfg->input;
+	int rc = in->n ? 0 : cli_claim("samples", NULL);
+	for (int i = 0; rc == 0 && i < in->n; i++)
+		rc = cli_claim("-i", in->v[i]);
+	if (rc)
+		return r->status = rc, VIT_EUSAGE;
+	return vit_join_open(&r->join, in->n ? in->v : from_stdin, in->n ? in->n : 1, (size_t)r->cfg->common.max_record);
+}
+
+static int set_epochs(struct run *r, struct vit_meta *meta)
+{
+	int64_t want = r->cfg->epochs;
+	r->passes = 1;
+	if (!want || want == meta->epochs)
+		return 0;
+	if (meta->epochs != 1)
+		return vit_fail(VIT_EUSAGE, "the stream has %" PRId64 " epochs already, --epochs asks for %" PRId64
+		                "; leave it out or repeat a stream of one epoch", meta->epochs, want);
+	if (meta->random)
+		cli_warn("random operations before --epochs give every epoch the same images; put --epochs into the first vit-augment");
+	r->passes = meta->epochs = want;
+	return 0;
+}
+
+/* One entry for the program's options and one for each operation, so that
+ * `A B` and `A | B` leave the same history. */
+static int add_history(struct run *r)
+{
+	uint64_t seed = (uint64_t)r->cfg->common.seed;
+	json_t *opt = cli_options_json();
+	int rc = 0;
+	if (!opt)
+		return vit_fail(VIT_ENOMEM, "out of memory");
+	json_object_del(opt, "seed");           /* has a key of its own */
+	if (json_object_size(opt))
+		rc = vit_history_add(r->header.history, "vit-augment", opt, seed);
+	else
+		json_decref(opt);
+	for (int i = 0; rc == 0 && i < vit_chain_len(r->chain); i++)
+		rc = vit_history_add(r->header.history, "vit-augment", json_pack("{s:s}", "op", vit_chain_op(r->chain, i)), seed);
+	return rc;
+}
+
+static int make_header(struct run *r)
+{
+	struct vit_meta meta;
+	VIT_TRY(vit_header_copy(&r->header, vit_join_header(r->join)));
+	VIT_TRY(vit_meta_read(&meta, &r->header));
+	int64_t limit = r->cfg->common.limit;
+	int rc = set_epochs(r, &meta);
+	if (rc == 0)
+		rc = vit_chain_prepare(r->chain, &meta, &r->header);
+	if (limit >= 0 && meta.count > limit)
+		meta.count = limit;
+	/* a program that changes nothing passes the header on to the letter */
+	if (rc == 0 && (vit_chain_len(r->chain) || r->passes > 1 || limit >= 0))
+		rc = vit_meta_write(&meta, &r->header);
+	vit_meta_release(&meta);
+	return rc ? rc : add_history(r);
+}
+
+static int work(void *ctx, void *job)
+{
+	(void)ctx;
+	return vit_batch_work(job);
+}
+
+static int start_workers(struct run *r)
+{
+	int n = (int)r->cfg->common.threads;
+	/* each thread has one to work on and one waiting; one more is being filled */
+	r->n_batch = n > 1 ? 2 * n + 1 : 2;
+	r->batch = vit_calloc((size_t)r->n_batch, sizeof *r->batch);
+	r->idle = vit_calloc((size_t)r->n_batch, sizeof *r->idle);
+	if (!r->batch || !r->idle)
+		return VIT_ENOMEM;
+	for (int i = 0; i < r->n_batch; i++) {
+		VIT_TRY(vit_batch_new(&r->batch[i], r->chain, (uint64_t)r->cfg->common.seed));
+		r->idle[r->n_idle++] = r->batch[i];
+	}
+	/* room for all: push must never wait for us to pop */
+	return vit_workers_new(&r->workers, n, r->n_batch, work, NULL);
+}
+
+static int prepare(struct run *r, int argc, char **argv)
+{
+	const struct config *c = r->cfg;
+	VIT_TRY(add_ops(r, argc, argv));
+	VIT_TRY(open_input(r));
+	VIT_TRY(make_header(r));
+	struct vit_replay_opt opt = { .passes = r->passes, .window = c->shuffle.value, .limit = c->common.limit,
+	                              .memory = (size_t)c->common.memory, .seed = (uint64_t)c->common.seed };
+	if (c->shuffle.given)
+		opt.shuffle = c->shuffle.value ? VIT_SHUFFLE_WINDOW : VIT_SHUFFLE_ALL;
+	VIT_TRY(vit_replay_new(&r->replay, r->join, &opt));
+	VIT_TRY(start_workers(r));
+	r->status = cli_output(&r->out, c->common.out, 0);
+	if (r->status)
+		return VIT_EUSAGE;
+	return vit_writer_open(&r->writer, r->out, &r->header);
+}
+
+/* ---- records ------------------------------------------------------------------------------ */
+
+static int write_batch(struct run *r, const struct vit_batch *b)
+{
+	for (int i = 0; i < b->n; i++) {
+		const struct vit_batch_row *row = &b->row[i];
+		if (!row->error) {
+			VIT_TRY(vit_writer_raw(r->writer, b->out.p + row->out, row->out_n));
+			continue;
+		}
+		int rc = vit_fail(VIT_ERECORD, "%s", row->error);
+		r->status = cli_bad_record(r->seen);
+		if (r->status)
+			return rc;
+		vit_replay_drop(r->replay, &row->item);
+	}
+	return 0;
+}
+
+/* Write the oldest batch inside the workers and make it idle. */
+static int take_back(struct run *r)
+{
+	void *job;
+	int rc = vit_workers_pop(r->workers, &job);
+	if (rc == 0)
+		rc = write_batch(r, job);
+	r->idle[r->n_idle++] = job;
+	return rc;
+}
+
+static int hand_over(struct run *r)
+{
+	struct vit_batch *b = r->open;
+	r->open = NULL;
+	return b ? vit_workers_push(r->workers, b) : 0;
+}
+
+/* Everything that was read is written. */
+static int drain(struct run *r)
+{
+	VIT_TRY(hand_over(r));
+	while (vit_workers_inside(r->workers))
+		VIT_TRY(take_back(r));
+	return 0;
+}
+
+/* The input has nothing for us now: whoever reads us gets what there is. */
+static void on_wait(void *ctx)
+{
+	struct run *r = ctx;
+	if (r->rc == 0)
+		r->rc = drain(r);
+	if (r->rc == 0)
+		r->rc = vit_writer_flush(r->writer);
+}
+
+static int add(struct run *r, const struct vit_replay_item *item)
+{
+	while (vit_workers_inside(r->workers) && (vit_workers_ready(r->workers) || (!r->open && !r->n_idle)))
+		VIT_TRY(take_back(r));
+	if (!r->open) {
+		r->open = r->idle[--r->n_idle];
+		vit_batch_clear(r->open, vit_replay_pass(r->replay));
+	}
+	VIT_TRY(vit_batch_add(r->open, item));
+	return vit_batch_full(r->open) ? hand_over(r) : 0;
+}
+
+static void show_progress(struct run *r)
+{
+	double t = cli_now() - r->start;
+	if (cli_progress_due())
+		cli_progress("%" PRIu64 " records, %.0f/s", r->seen, t > 0 ? (double)r->seen / t : 0);
+}
+
+/* One pass. A record keeps its bytes when neither its image nor its epoch changes. */
+static int one_pass(struct run *r)
+{
+	int keep = !vit_chain_touches(r->chain) && vit_replay_pass(r->replay) == 0, rc;
+	struct vit_replay_item item;
+	while ((rc = vit_replay_next(r->replay, &item)) == 0) {
+		VIT_TRY(r->rc);
+		if (cli_signal)
+			return VIT_EINTR;
+		r->seen++;
+		VIT_TRY(keep ? vit_writer_raw(r->writer, item.raw, item.n) : add(r, &item));
+		if (r->seen % 64 == 0)
+			show_progress(r);
+	}
+	VIT_TRY(r->rc);
+	return rc == VIT_END ? drain(r) : rc;
+}
+
+static int all_passes(struct run *r)
+{
+	int rc;
+	r->start = cli_now();
+	vit_join_on_wait(r->join, on_wait, r);
+	do {
+		VIT_TRY(one_pass(r));
+	} while ((rc = vit_replay_again(r->replay)) == 0);
+	if (rc != VIT_END)
+		return rc;
+	uint64_t skipped = (vit_join_skipped(r->join) + cli_bad_count()) * (uint64_t)r->passes;
+	VIT_TRY(vit_writer_end(r->writer, skipped));
+	rc = vit_output_commit(r->out, "", 0);
+	r->out = NULL;
+	return rc;
+}
+
+/* Tell whoever reads us why the records end here; the message stays. */
+static void abort_stream(struct run *r, int rc)
+{
+	char why[1024];
+	snprintf(why, sizeof why, "%s", vit_errmsg());
+	if (cli_signal)
+		vit_fail(rc, "vit-augment: ended by signal %d", (int)cli_signal);
+	else if (rc != VIT_EUPSTREAM)
+		vit_wrap(rc, "vit-augment");
+	if (rc != VIT_EPIPE) {
+		char error[1024];
+		snprintf(error, sizeof error, "%s", vit_errmsg());
+		(void)vit_writer_abort(r->writer, error);
+	}
+	vit_fail(rc, "%s", why);
+}
+
+static void release(struct run *r)
+{
+	vit_workers_free(r->workers);
+	for (int i = 0; r->batch && i < r->n_batch; i++)
+		vit_batch_free(r->batch[i]);
+	free(r->batch);
+	free(r->idle);
+	vit_writer_close(r->writer);
+	vit_output_discard(r->out);
+	vit_header_release(&r->header);
+	vit_replay_free(r->replay);
+	vit_join_close(r->join);
+	vit_chain_free(r->chain);
+}
+
+static int run(void *config, int argc, char **argv)
+{
+	struct run r = { .cfg = config };
+	if (r.cfg->list)
+		return list(argc, argv);
+	int rc = prepare(&r, argc, argv);
+	if (rc == 0) {
+		rc = all_passes(&r);
+		cli_progress_end();
+		if (rc && r.out)
+			abort_stream(&r, rc);
+	}
+	int status = r.status && !cli_signal ? r.status : cli_fail(rc);
+	release(&r);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct cli_program program = {
+		.name = "vit-augment",
+		.summary = "change the images of a samples stream",
+		.synopsis = "vit-augment [OPTION]... [OP]...",
+		.example = "vit-fetch fashion-mnist | vit-augment --epochs 5 --shuffle random-crop:padding=2 hflip | vit-train -o model.vit",
+		.arguments = "OP is NAME:KEY=VALUE,KEY=VALUE, as random-crop:size=32,padding=4; --list names them, --list OP tells the\n"
+		             "parameters of one. Lists are written with '/', sizes as 224 or 224x160. Operations are applied in order.",
+		.options = options,
+		.common = CLI_USE_THREADS | CLI_USE_SEED | CLI_USE_MEMORY | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_PROGRESS |
+		          CLI_USE_OUT | CLI_USE_MAX_RECORD | CLI_SAMPLES_OUT,
+		.config_size = sizeof(struct config),
+		.run = run,
+	};
+	return cli_main(argc, argv, &program);
+}
