@@ -62,11 +62,13 @@ checked_option() {
 	done
 }
 
-@test "--completion=bash is a script that bash accepts" {
+@test "--completion=bash completes options" {
 	for p in "${programs[@]}"; do
-		run bash -c "source <('$p' --completion=bash) && complete -p '$p'"
+		run bash -c "source <('$p' --completion=bash) && complete -p '$p'
+			COMP_WORDS=('$p' --vers) COMP_CWORD=1; _${p//-/_}; echo \"\${COMPREPLY[*]}\""
 		assert_success
-		assert_output --partial "-F _${p//-/_} $p"
+		assert_line --index 0 --partial "-F _${p//-/_} $p"
+		assert_line --index 1 "--version"
 	done
 }
 
@@ -207,4 +209,33 @@ checked_option() {
 	exec 9>&-
 	assert_equal "$rc" 143
 	assert_equal "$(ls -A signal)" ""
+}
+
+@test "SIGTERM and SIGHUP end a busy program, without a file" {
+	need vit-fetch
+	mkdir -p busy
+	for name in TERM HUP; do
+		vit-fetch idx --epochs 100000000 -o busy/made 2>busy-stderr &
+		pid=$!
+		sleep 0.3
+		assert_equal "$(ls -A busy | wc -l)" 1
+		kill -s "$name" "$pid"
+		rc=0
+		wait "$pid" || rc=$?
+		assert_equal "$rc" "$((128 + $(kill -l "$name")))"
+		assert_equal "$(ls -A busy)" ""
+		assert_equal "$(cat busy-stderr)" ""
+	done
+}
+
+@test "input and output may be one file, through a link, its mode kept" {
+	need vit-fetch vit-augment
+	cp samples.vits same.vits
+	chmod 640 same.vits
+	ln -sf same.vits link.vits
+	vit-augment hflip <samples.vits >expected.vits
+	quietly vit-augment -i same.vits hflip -o link.vits
+	cmp same.vits expected.vits
+	assert_equal "$(stat -c %a same.vits)" 640
+	assert_symlink_to "$PWD/same.vits" "$PWD/link.vits"
 }

@@ -55,9 +55,10 @@ need() { # PROGRAM...: skip without them
 	done
 }
 
-shared() { # PATH: its place in the shared data, or skip
-	[[ -e $VIT_SHARED/data/$1 ]] || skip "no $1 in the shared data"
-	echo "$VIT_SHARED/data/$1"
+# Not for $(...): skip ends only the shell that it runs in.
+shared() { # PATH: its place in the shared data in $shared, or skip
+	shared=$VIT_SHARED/data/$1
+	[[ -e $shared ]] || skip "no $1 in the shared data"
 }
 
 be32() { # N...: big-endian
