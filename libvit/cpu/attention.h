@@ -29,21 +29,19 @@ static struct att att_of(const struct vit_call *c)
 	return s;
 }
 
-/* Per thread: K^T and V^T in panels, two blocks of score rows, and a right
- * factor packed where D is not whole vectors. */
+/* Per thread: K^T and V^T in panels, two blocks of score rows, a right factor
+ * packed where D is not whole vectors, and one row of a dropout mask. */
 static int64_t att_panels(const struct att *s) { return cpu_ceil(s->t, NR) * NR * s->d; }
 static int64_t att_scores(const struct att *s) { return ATT_ROWS * s->wide; }
 static int64_t att_spare(const struct att *s) { return s->d % VL ? s->t * cpu_ceil(s->d, NR) * NR : 0; }
 static int64_t att_floats(const struct att *s)
 {
-	return cpu_ceil(2 * att_panels(s) + 2 * att_scores(s) + att_spare(s), 16) * 16;
+	return cpu_ceil(2 * att_panels(s) + 2 * att_scores(s) + att_spare(s) + s->wide, 16) * 16;
 }
 
 static int attention_fit(const struct vit_call *c, const struct vit_dev *d, int back, int64_t *floats)
 {
 	(void)back;
-	if (c->train && ((const struct vit_attention_attr *)c->attr)->dropout > 0)
-		return 0;
 	struct att s = att_of(c);
 	*floats = d->threads * att_floats(&s);
 	return 1;
@@ -88,13 +86,38 @@ static float softmax_row(float *p, int64_t n, int64_t wide, float scale)
 	return max * scale + logf(total);
 }
 
+/* Factors 0 or 1 / (1 - p) of score row `row` (over all heads of the sample),
+ * the reference's numbers; NULL: no dropout. */
+static const float *att_mask(const struct vit_call *c, const struct att *s, int64_t b, int64_t row, float *mask)
+{
+	const float p = ((const struct vit_attention_attr *)c->attr)->dropout;
+	if (!c->train || p <= 0)
+		return NULL;
+	const float keep = (float)(1 / (1 - (double)p));
+	const uint64_t key = vit_key(c->step->seed, c->key), from = (uint64_t)(row * s->t);
+	struct vit_rand4 r = vit_philox(key, c->step->sample0 + (uint64_t)b, from / 4);
+	for (int64_t j = 0; j < s->wide; j++) {
+		uint64_t e = from + (uint64_t)j;
+		if (e % 4 == 0)
+			r = vit_philox(key, c->step->sample0 + (uint64_t)b, e / 4);
+		mask[j] = vit_uniform(r.v[e % 4]) < p ? 0 : keep;
+	}
+	return mask;
+}
+
+static void row_times(float *p, const float *mask, int64_t wide)
+{
+	for (int64_t j = 0; mask && j < wide; j += VL)
+		v_store(p + j, v_load(p + j) * v_load(mask + j));
+}
+
 static void att_head(const struct vit_call *c, const struct att *s, int64_t at, float *scratch)
 {
 	int64_t b = at / s->h, h = at % s->h;
 	const float *q = (const float *)c->in[0].data + b * s->t * s->ld + h * s->d, *k = q + s->c, *v = k + s->c;
 	float *out = (float *)c->out[0].data + b * s->t * s->c + h * s->d;
 	float *lse = c->aux[0].data ? (float *)c->aux[0].data + at * s->t : NULL;
-	float *kt = scratch, *p = kt + 2 * att_panels(s), *spare = p + 2 * att_scores(s);
+	float *kt = scratch, *p = kt + 2 * att_panels(s), *spare = p + 2 * att_scores(s), *mask = spare + att_spare(s);
 	att_transpose(kt, k, s);
 	struct rhs right = att_right(v, s->ld, s->t, s, spare);
 	for (int64_t i = 0; i < s->t; i += ATT_ROWS) {
@@ -104,6 +127,7 @@ static void att_head(const struct vit_call *c, const struct att *s, int64_t at, 
 			float l = softmax_row(p + r * s->wide, s->t, s->wide, s->scale);
 			if (lse)
 				lse[i + r] = l;
+			row_times(p + r * s->wide, att_mask(c, s, b, h * s->t + i + r, mask), s->wide);
 		}
 		block(rows, s->d, s->t, lhs_rows(p, s->wide), right, &(struct sink){ .c = out + i * s->c, .ld = s->c });
 	}
@@ -141,7 +165,7 @@ static void att_head_back(const struct vit_call *c, const struct att *s, int64_t
 	const float *q = (const float *)c->in[0].data + b * s->t * s->ld + h * s->d, *k = q + s->c, *v = k + s->c;
 	float *dq = (float *)c->din[0].data + b * s->t * s->ld + h * s->d, *dk = dq + s->c, *dv = dk + s->c;
 	const float *dy = (const float *)c->dout[0].data + b * s->t * s->c + h * s->d, *lse = (const float *)c->aux[0].data + at * s->t;
-	float *kt = scratch, *vt = kt + att_panels(s), *p = vt + att_panels(s), *ds = p + att_scores(s), *spare = ds + att_scores(s);
+	float *kt = scratch, *vt = kt + att_panels(s), *p = vt + att_panels(s), *ds = p + att_scores(s), *spare = ds + att_scores(s), *row = spare + att_spare(s);
 	int add = c->add & 1;
 	att_transpose(kt, k, s);
 	att_transpose(vt, v, s);
@@ -150,8 +174,12 @@ static void att_head_back(const struct vit_call *c, const struct att *s, int64_t
 		const float *qi = q + i * s->ld, *yi = dy + i * s->c;
 		block(rows, s->wide, s->d, lhs_rows(qi, s->ld), rhs_packed(kt, s->d), &(struct sink){ .c = p, .ld = s->wide });
 		block(rows, s->wide, s->d, lhs_rows(yi, s->c), rhs_packed(vt, s->d), &(struct sink){ .c = ds, .ld = s->wide });
-		for (int64_t r = 0; r < rows; r++)
+		for (int64_t r = 0; r < rows; r++) {
+			const float *mask = att_mask(c, s, b, h * s->t + i + r, row);
+			row_times(ds + r * s->wide, mask, s->wide);
 			softmax_back_row(p + r * s->wide, ds + r * s->wide, s->wide, s->scale, lse[i + r]);
+			row_times(p + r * s->wide, mask, s->wide);
+		}
 		/* dk and dv sum over all rows: later blocks add */
 		struct sink to = { .c = dv, .ld = s->ld, .add = add || i };
 		block(s->t, s->d, rows, lhs_cols(p, s->wide), att_right(yi, s->c, rows, s, spare), &to);
