@@ -113,6 +113,10 @@ int vit_blob_fill(struct vit_blob *b, struct vit_input *in, int plain, int64_t s
 			rc = vit_input_skip(in, got);
 	}
 	if (!rc && buf.n) {
+		/* exactly as long: growth may have doubled it */
+		uint8_t *p = vit_realloc(buf.p, buf.n);
+		if (p)
+			buf.p = p;
 		*b = (struct vit_blob){ .p = buf.p, .n = buf.n, .priv = buf.p };
 		buf = (struct vit_buf){ 0 };
 	}
