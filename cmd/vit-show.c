@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct config {
 	struct cli_common common;
@@ -171,10 +172,12 @@ static int show_log(struct show *s, struct vit_input *in, json_t *about)
 /* ---- other files -------------------------------------------------------------------- */
 
 /* Which of our formats would read it? */
-static const struct vit_format *probe(const char *name, const uint8_t *p, size_t n)
+static const struct vit_format *probe(const char *name, int fd, const uint8_t *p, size_t n)
 {
 	const char *slash = strrchr(name, '/');
-	const struct vit_member m = { .name = slash ? slash + 1 : name, .size = -1, .head = p, .n_head = n };
+	struct stat st;
+	int64_t size = !fstat(fd, &st) && S_ISREG(st.st_mode) ? st.st_size : -1;
+	const struct vit_member m = { .name = slash ? slash + 1 : name, .size = size, .head = p, .n_head = n };
 	const struct vit_format *best = NULL;
 	int most = 0;
 	for (const struct vit_format *const *f = vit_formats; *f; f++) {
@@ -187,10 +190,13 @@ static const struct vit_format *probe(const char *name, const uint8_t *p, size_t
 	return best;
 }
 
-static int show_other(struct show *s, struct vit_input *in, const uint8_t *p, size_t n, json_t *about)
+static int show_other(struct show *s, struct vit_input *in, json_t *about)
 {
+	const uint8_t *p;
+	size_t n;
+	VIT_TRY(vit_input_peek(in, 64 << 10, &p, &n));
 	const char *name = vit_input_name(in), *what = vit_magic(p, n);
-	const struct vit_format *f = n ? probe(name, p, n) : NULL;
+	const struct vit_format *f = n ? probe(name, vit_input_fd(in), p, n) : NULL;
 	if (n == 0)
 		return vit_fail(VIT_EFORMAT, "%s: empty", name);
 	if (!what && !f)
@@ -223,7 +229,7 @@ static int show_file(struct show *s, const char *path)
 	} else if (rc == 0 && vit_curve_probe(p, n)) {
 		rc = show_log(s, in, about);
 	} else if (rc == 0) {
-		rc = show_other(s, in, p, n, about);
+		rc = show_other(s, in, about);
 	}
 	vit_input_close(in);
 	json_decref(about);

@@ -73,7 +73,7 @@ static int meta(struct vit_buf *out, const json_t *about, const char *const *ski
 	const char *key;
 	json_t *v;
 	json_object_foreach(json_object_get(about, "meta"), key, v) {
-		int told = json_is_null(v);
+		int told = json_is_null(v) || (json_is_array(v) && json_array_size(v) == 0);
 		for (const char *const *s = skip; *s; s++)
 			told |= !strcmp(*s, key);
 		if (told)
