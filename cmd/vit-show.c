@@ -5,7 +5,6 @@
 #include "cli/cli.h"
 #include "draw/draw.h"
 #include "stream/show.h"
-#include "stream/wire.h"
 #include "train/curve.h"
 #include "vit.h"
 
@@ -197,16 +196,17 @@ static int show_other(struct show *s, struct vit_input *in, json_t *about)
 	VIT_TRY(vit_input_peek(in, 64 << 10, &p, &n));
 	const char *name = vit_input_name(in), *what = vit_magic(p, n);
 	const struct vit_format *f = n ? probe(name, vit_input_fd(in), p, n) : NULL;
+	const char *format = what ? what : f ? f->help : NULL;
 	if (n == 0)
 		return vit_fail(VIT_EFORMAT, "%s: empty", name);
-	if (!what && !f)
+	if (!format)
 		return vit_fail(VIT_EFORMAT, "%s: of an unknown format", name);
 	if (s->cfg->dump)
-		return vit_fail(VIT_EFORMAT, "%s: %s: only the records of a vit stream can be dumped", name, what ? what : f->help);
+		return vit_fail(VIT_EFORMAT, "%s: %s: only the records of a vit stream can be dumped", name, format);
 	if (!s->cfg->json)
 		return f ? vit_buf_printf(&s->text, "%s: %s%sread by vit-fetch as %s (%s)\n", name, what ? what : "", what ? ", " : "", f->name, f->help)
-		         : vit_buf_printf(&s->text, "%s: %s\n", name, what);
-	json_object_set_new(about, "format", json_string(what ? what : f->help));
+		         : vit_buf_printf(&s->text, "%s: %s\n", name, format);
+	json_object_set_new(about, "format", json_string(format));
 	if (f)
 		json_object_set_new(about, "reader", json_string(f->name));
 	return put_json(s, about);
@@ -223,7 +223,7 @@ static int show_file(struct show *s, const char *path)
 	int rc = vit_input_peek(in, 4096, &p, &n);
 	if (rc == 0 && s->cfg->curve && !vit_curve_probe(p, n))
 		rc = vit_fail(VIT_EFORMAT, "%s: no training log (vit-train --log), --curve draws no other file", vit_input_name(in));
-	if (rc == 0 && vit_map_begins(p, n, "vit")) {
+	if (rc == 0 && vit_is_stream(p, n)) {
 		rc = show_stream(s, in, about);
 		in = NULL;      /* the reader has closed it */
 	} else if (rc == 0 && vit_curve_probe(p, n)) {

@@ -27,7 +27,7 @@ allowed() {
 	op) echo core tensor op graph ;;
 	graph) echo core tensor op graph ;;
 	cpu) echo core tensor op graph cpu ;;
-	draw) echo core tensor image draw ;;
+	draw) echo core tensor image stream train draw ;;
 	model) echo core tensor image stream op graph model ;;
 	train) echo core tensor image stream format augment op graph model train ;;
 	*) return 1 ;;

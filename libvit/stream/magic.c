@@ -54,11 +54,16 @@ static int is_text(const uint8_t *p, size_t n)
 	return n > 0;
 }
 
+int vit_is_stream(const uint8_t *p, size_t n)
+{
+	return vit_map_begins(p, n, "vit");
+}
+
 const char *vit_magic(const uint8_t *p, size_t n)
 {
 	if (n == 0)
 		return "empty";
-	if (vit_map_begins(p, n, "vit"))
+	if (vit_is_stream(p, n))
 		return "a vit stream";
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
 		if (n >= (size_t)table[i].n + table[i].at && !memcmp(p + table[i].at, table[i].bytes, table[i].n))

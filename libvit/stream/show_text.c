@@ -78,7 +78,7 @@ static int meta(struct vit_buf *out, const json_t *about, const char *const *ski
 			told |= !strcmp(*s, key);
 		if (told)
 			continue;
-		VIT_TRY(vit_buf_printf(out, "  %-12s", key));
+		VIT_TRY(vit_buf_printf(out, json_is_object(v) ? "  %-11s" : "  %-12s", key));
 		if (json_is_array(v))
 			VIT_TRY(list(out, v, strcmp(key, "classes") ? " " : ", "));
 		else if (json_is_object(v))
@@ -127,7 +127,7 @@ static int images(struct vit_buf *out, const json_t *about)
 	}
 	if (!json_object_get(v, "encoded"))
 		return 0;
-	VIT_TRY(vit_buf_printf(out, "  %-12s", "encoded"));
+	VIT_TRY(vit_buf_printf(out, "  %-11s", "encoded"));
 	VIT_TRY(pairs(out, json_object_get(v, "encoded")));
 	return vit_buf_printf(out, "\n");
 }
@@ -157,7 +157,7 @@ static int counts(struct vit_buf *out, const json_t *about)
 	json_array_foreach(classes, i, c) {
 		const char *name = json_string_value(json_object_get(c, "name"));
 		json_int_t n = json_integer_value(json_object_get(c, "count"));
-		VIT_TRY(vit_buf_printf(out, "  %5zu  %s%*s %9lld  ", i, name ? name : "", width - (name ? characters(name) : 0), "", (long long)n));
+		VIT_TRY(vit_buf_printf(out, "  %5zu  %s%*s %9lld%s", i, name ? name : "", width - (name ? characters(name) : 0), "", (long long)n, n ? "  " : ""));
 		for (json_int_t k = 0; k * most < n * BAR; k++)
 			VIT_TRY(vit_buf_printf(out, "#"));
 		VIT_TRY(vit_buf_printf(out, "\n"));

@@ -125,6 +125,7 @@ int vit_tensor_record_decode(struct vit_tensor_record *, const uint8_t *raw, siz
 /* What a file is, by its first bytes (512 are enough): "a JPEG image", "a vit
  * stream", "text", "empty". NULL: not known. */
 const char *vit_magic(const uint8_t *p, size_t n);
+int vit_is_stream(const uint8_t *p, size_t n);
 
 /* Reading. */
 struct vit_reader_opt {
