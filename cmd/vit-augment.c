@@ -7,7 +7,7 @@
  */
 #include "vit.h"
 
-#include "augment/batch.h"
+#include "augment/parcel.h"
 #include "augment/params.h"
 #include "cli/cli.h"
 #include "core/thread.h"
@@ -50,9 +50,9 @@ struct run {
 	struct vit_output *out;
 	struct vit_writer *writer;
 	struct vit_workers *workers;
-	struct vit_batch **batch, *open;        /* all of them; the one being filled */
-	int n_batch, n_idle;
-	struct vit_batch **idle;
+	struct vit_parcel **parcel, *open;       /* all of them; the one being filled */
+	int n_parcel, n_idle;
+	struct vit_parcel **idle;
 	int64_t passes;
 	uint64_t seen;
 	int rc, status;                         /* a failure inside the wait callback; an exit status already said */
@@ -183,24 +183,24 @@ static int make_header(struct run *r)
 static int work(void *ctx, void *job)
 {
 	(void)ctx;
-	return vit_batch_work(job);
+	return vit_parcel_work(job);
 }
 
 static int start_workers(struct run *r)
 {
 	int n = (int)r->cfg->common.threads;
 	/* each thread has one to work on and one waiting; one more is being filled */
-	r->n_batch = n > 1 ? 2 * n + 1 : 2;
-	r->batch = vit_calloc((size_t)r->n_batch, sizeof *r->batch);
-	r->idle = vit_calloc((size_t)r->n_batch, sizeof *r->idle);
-	if (!r->batch || !r->idle)
+	r->n_parcel = n > 1 ? 2 * n + 1 : 2;
+	r->parcel = vit_calloc((size_t)r->n_parcel, sizeof *r->parcel);
+	r->idle = vit_calloc((size_t)r->n_parcel, sizeof *r->idle);
+	if (!r->parcel || !r->idle)
 		return VIT_ENOMEM;
-	for (int i = 0; i < r->n_batch; i++) {
-		VIT_TRY(vit_batch_new(&r->batch[i], r->chain, (uint64_t)r->cfg->common.seed));
-		r->idle[r->n_idle++] = r->batch[i];
+	for (int i = 0; i < r->n_parcel; i++) {
+		VIT_TRY(vit_parcel_new(&r->parcel[i], r->chain, (uint64_t)r->cfg->common.seed));
+		r->idle[r->n_idle++] = r->parcel[i];
 	}
 	/* room for all: push must never wait for us to pop */
-	return vit_workers_new(&r->workers, n, r->n_batch, work, NULL);
+	return vit_workers_new(&r->workers, n, r->n_parcel, work, NULL);
 }
 
 static int prepare(struct run *r, int argc, char **argv)
@@ -223,10 +223,10 @@ static int prepare(struct run *r, int argc, char **argv)
 
 /* ---- records ------------------------------------------------------------------------------ */
 
-static int write_batch(struct run *r, const struct vit_batch *b)
+static int write_parcel(struct run *r, const struct vit_parcel *b)
 {
 	for (int i = 0; i < b->n; i++) {
-		const struct vit_batch_row *row = &b->row[i];
+		const struct vit_parcel_row *row = &b->row[i];
 		if (!row->error) {
 			VIT_TRY(vit_writer_raw(r->writer, b->out.p + row->out, row->out_n));
 			continue;
@@ -240,20 +240,20 @@ static int write_batch(struct run *r, const struct vit_batch *b)
 	return 0;
 }
 
-/* Write the oldest batch inside the workers and make it idle. */
+/* Write the oldest parcel inside the workers and make it idle. */
 static int take_back(struct run *r)
 {
 	void *job;
 	int rc = vit_workers_pop(r->workers, &job);
 	if (rc == 0)
-		rc = write_batch(r, job);
+		rc = write_parcel(r, job);
 	r->idle[r->n_idle++] = job;
 	return rc;
 }
 
 static int hand_over(struct run *r)
 {
-	struct vit_batch *b = r->open;
+	struct vit_parcel *b = r->open;
 	r->open = NULL;
 	return b ? vit_workers_push(r->workers, b) : 0;
 }
@@ -283,10 +283,10 @@ static int add(struct run *r, const struct vit_replay_item *item)
 		VIT_TRY(take_back(r));
 	if (!r->open) {
 		r->open = r->idle[--r->n_idle];
-		vit_batch_clear(r->open, vit_replay_pass(r->replay));
+		vit_parcel_clear(r->open, vit_replay_pass(r->replay));
 	}
-	VIT_TRY(vit_batch_add(r->open, item));
-	return vit_batch_full(r->open) ? hand_over(r) : 0;
+	VIT_TRY(vit_parcel_add(r->open, item));
+	return vit_parcel_full(r->open) ? hand_over(r) : 0;
 }
 
 static void show_progress(struct run *r)
@@ -351,9 +351,9 @@ static void abort_stream(struct run *r, int rc)
 static void release(struct run *r)
 {
 	vit_workers_free(r->workers);
-	for (int i = 0; r->batch && i < r->n_batch; i++)
-		vit_batch_free(r->batch[i]);
-	free(r->batch);
+	for (int i = 0; r->parcel && i < r->n_parcel; i++)
+		vit_parcel_free(r->parcel[i]);
+	free(r->parcel);
 	free(r->idle);
 	vit_writer_close(r->writer);
 	vit_output_discard(r->out);

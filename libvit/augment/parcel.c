@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "augment/batch.h"
+#include "augment/parcel.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,9 +7,9 @@
 /* Enough to make handing over cheap, little enough to stay in a core's cache. */
 enum { MAX_ROWS = 64, MAX_BYTES = 256 << 10 };
 
-int vit_batch_new(struct vit_batch **out, const struct vit_chain *chain, uint64_t seed)
+int vit_parcel_new(struct vit_parcel **out, const struct vit_chain *chain, uint64_t seed)
 {
-	struct vit_batch *b = vit_calloc(1, sizeof *b);
+	struct vit_parcel *b = vit_calloc(1, sizeof *b);
 	if (!b)
 		return VIT_ENOMEM;
 	b->chain = chain;
@@ -17,13 +17,13 @@ int vit_batch_new(struct vit_batch **out, const struct vit_chain *chain, uint64_
 	b->row = vit_calloc(MAX_ROWS, sizeof *b->row);
 	int rc = b->row ? vit_chain_work_new(&b->work) : VIT_ENOMEM;
 	if (rc)
-		vit_batch_free(b);
+		vit_parcel_free(b);
 	else
 		*out = b;
 	return rc;
 }
 
-void vit_batch_clear(struct vit_batch *b, int64_t pass)
+void vit_parcel_clear(struct vit_parcel *b, int64_t pass)
 {
 	for (int i = 0; i < b->n; i++) {
 		free(b->row[i].error);
@@ -34,11 +34,11 @@ void vit_batch_clear(struct vit_batch *b, int64_t pass)
 	b->pass = pass;
 }
 
-void vit_batch_free(struct vit_batch *b)
+void vit_parcel_free(struct vit_parcel *b)
 {
 	if (!b)
 		return;
-	vit_batch_clear(b, 0);
+	vit_parcel_clear(b, 0);
 	vit_chain_work_free(b->work);
 	vit_buf_release(&b->in);
 	vit_buf_release(&b->out);
@@ -46,21 +46,21 @@ void vit_batch_free(struct vit_batch *b)
 	free(b);
 }
 
-int vit_batch_add(struct vit_batch *b, const struct vit_replay_item *item)
+int vit_parcel_add(struct vit_parcel *b, const struct vit_replay_item *item)
 {
-	b->row[b->n] = (struct vit_batch_row){ .item = *item, .in = b->in.n };
+	b->row[b->n] = (struct vit_parcel_row){ .item = *item, .in = b->in.n };
 	VIT_TRY(vit_buf_add(&b->in, item->raw, item->n));
 	b->n++;
 	return 0;
 }
 
-int vit_batch_full(const struct vit_batch *b)
+int vit_parcel_full(const struct vit_parcel *b)
 {
 	return b->n == MAX_ROWS || b->in.n >= MAX_BYTES;
 }
 
-/* The row's error, with the record it is about; the rest of the batch goes on. */
-static int note_bad(struct vit_batch_row *row, const struct vit_record *r)
+/* The row's error, with the record it is about; the rest of the parcel goes on. */
+static int note_bad(struct vit_parcel_row *row, const struct vit_record *r)
 {
 	size_t n = r->id.n < 200 ? r->id.n : 200;
 	vit_wrap(VIT_ERECORD, "%s: record %" PRIu64 "%s%.*s%s", row->item.input, row->item.number, n ? " (" : "", (int)n,
@@ -69,7 +69,7 @@ static int note_bad(struct vit_batch_row *row, const struct vit_record *r)
 	return row->error ? 0 : VIT_ENOMEM;
 }
 
-static int work_row(struct vit_batch *b, struct vit_batch_row *row)
+static int work_row(struct vit_parcel *b, struct vit_parcel_row *row)
 {
 	struct vit_record r = { 0 };
 	row->out = b->out.n;
@@ -90,7 +90,7 @@ static int work_row(struct vit_batch *b, struct vit_batch_row *row)
 	return 0;
 }
 
-int vit_batch_work(struct vit_batch *b)
+int vit_parcel_work(struct vit_parcel *b)
 {
 	for (int i = 0; i < b->n; i++)
 		VIT_TRY(work_row(b, &b->row[i]));
