@@ -11,6 +11,7 @@ static const struct op_case cases[] = {
 	{ .label = "B=3,T=33,H=1,D=32", .attr = &one, .in = { IN_ACT(3, 33, 96) } },
 	{ .label = "peaked,B=1,T=17,H=3,D=8", .attr = &three, .in = { IN_RANGE(ACT, VIT_F32, -4, 4, 1, 17, 72) } },
 	{ .label = "B=1,T=5,H=1,D=72", .attr = &one, .in = { IN_ACT(1, 5, 216) } },
+	{ .label = "B=2,T=65,H=3,D=64", .attr = &three, .in = { IN_ACT(2, 65, 576) } },
 	{ .unexpanded = 1, .label = "dropout,B=3,T=7,H=3,D=8", .attr = &dropout, .train = 1, .in = { IN_ACT(3, 7, 72) } },
 	{ .label = "dropout,infer,B=2,T=3,H=3,D=4", .attr = &dropout, .in = { IN_ACT(2, 3, 36) } },
 };

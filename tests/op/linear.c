@@ -18,5 +18,6 @@ static const struct op_case cases[] = {
 	{ .label = "B=1,K=1,N=1", .attr = &none, .in = { IN_ACT(1, 1), IN_PARAM(1, 1), IN_PARAM(1) } },
 	{ .label = "B=3,T=17,K=64,N=96", .attr = &none, .in = { IN_ACT(3, 17, 64), IN_PARAM(96, 64), IN_PARAM(96) } },
 	{ .label = "gelu,B=4,T=9,K=96,N=130", .attr = &gelu, .in = { IN_ACT(4, 9, 96), IN_PARAM(130, 96), IN_PARAM(130) } },
+	{ .label = "B=3,T=65,K=300,N=140", .attr = &none, .in = { IN_ACT(3, 65, 300), IN_PARAM(140, 300), IN_PARAM(140) } },
 };
 OP_CASES(linear, cases)

@@ -3,7 +3,8 @@
 
 static const struct vit_image_attr seven = { .patch_h = 7, .patch_w = 7 };
 static const struct vit_image_attr four = { .mean = { 0.3f }, .std = { 0.5f }, .n_mean = 1, .patch_h = 4, .patch_w = 2 };
-static const struct vit_image_attr rgb = { .mean = { 0.485f, 0.456f, 0.406f }, .std = { 0.229f, 0.224f, 0.225f }, .n_mean = 3, .patch_h = 4, .patch_w = 4 };
+static const struct vit_image_attr rgb = { .mean = { 0.485f, 0.456f, 0.406f },
+	.std = { 0.229f, 0.224f, 0.225f }, .n_mean = 3, .patch_h = 4, .patch_w = 4 };
 
 static const struct op_case cases[] = {
 	{ .label = "B=2,H=7,W=14,C=1", .attr = &seven, .in = { IN_RANGE(DATA, VIT_U8, 0, 255, 2, 7, 14, 1) } },

@@ -11,7 +11,8 @@ static const struct op_case cases[] = {
 	{ .label = "smooth,scaled,B=33,K=33", .attr = &smooth, .train = 1, .loss_scale = 128,
 	  .in = { IN_RANGE(ACT, VIT_F32, -8, 8, 33, 33), IN_RANGE(DATA, VIT_I32, 0, 32, 33) } },
 	{ .label = "soft,B=5,K=7", .attr = &smooth, .train = 1, .in = { IN_ACT(5, 7), IN_RANGE(DATA, VIT_F32, 0, 0.5, 5, 7) } },
-	{ .label = "knob,B=3,K=2", .attr = &knob, .train = 1, .knob = { 0, 0.25f }, .in = { IN_ACT(3, 2), IN_RANGE(DATA, VIT_I32, 0, 1, 3) } },
+	{ .label = "knob,B=3,K=2", .attr = &knob, .train = 1, .knob = { 0, 0.25f },
+	  .in = { IN_ACT(3, 2), IN_RANGE(DATA, VIT_I32, 0, 1, 3) } },
 	{ .label = "B=1,K=1", .attr = &plain, .train = 1, .in = { IN_ACT(1, 1), IN_RANGE(DATA, VIT_I32, 0, 0.5, 1) } },
 };
 OP_CASES(softmax_xent, cases)
