@@ -26,7 +26,6 @@ struct line {
 struct panel {
 	double x, y, w, h;              /* the plot's area */
 	double x0, x1, y0, y1;          /* the values at its edges */
-	double scale;                   /* of the values */
 	const char *title, *unit;
 	struct line line[2];
 };
@@ -69,7 +68,7 @@ static int find_range(struct panel *p, const struct vit_curve *c)
 	double min = INFINITY, max = -INFINITY;
 	for (size_t i = 0; i < c->n; i++) {
 		for (int k = 0; k < 2; k++) {
-			double y = value(&c->point[i], p->line[k].offset) * p->scale;
+			double y = value(&c->point[i], p->line[k].offset);
 			if (isfinite(y)) {
 				min = fmin(min, y);
 				max = fmax(max, y);
@@ -143,7 +142,7 @@ static int draw_line(cairo_t *cr, const struct panel *p, const struct line *l, c
 	cairo_set_line_width(cr, 2.25);
 	cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
 	for (size_t i = 0; i < c->n; i++) {
-		double y = value(&c->point[i], l->offset) * p->scale;
+		double y = value(&c->point[i], l->offset);
 		if (!isfinite(y))
 			continue;
 		if (n++)
@@ -154,7 +153,7 @@ static int draw_line(cairo_t *cr, const struct panel *p, const struct line *l, c
 	cairo_stroke(cr);
 	/* few points are shown as such: a single one would be no line */
 	for (size_t i = 0; i < c->n && c->n <= 60; i++) {
-		double y = value(&c->point[i], l->offset) * p->scale;
+		double y = value(&c->point[i], l->offset);
 		if (isfinite(y)) {
 			cairo_arc(cr, px(p, position(c, i)), py(p, y), 3.25, 0, 2 * M_PI);
 			cairo_fill(cr);
@@ -181,11 +180,11 @@ static void legend(cairo_t *cr, double *x, double y, const struct line *l, doubl
 	*x -= 56;
 }
 
-static double last_of(const struct panel *p, const struct line *l, const struct vit_curve *c)
+static double last_of(const struct line *l, const struct vit_curve *c)
 {
 	for (size_t i = c->n; i-- > 0;)
 		if (isfinite(value(&c->point[i], l->offset)))
-			return value(&c->point[i], l->offset) * p->scale;
+			return value(&c->point[i], l->offset);
 	return NAN;
 }
 
@@ -197,7 +196,7 @@ static int draw_panel(cairo_t *cr, struct panel *p, const struct vit_curve *c)
 	axes(cr, p, c->by_step ? "step" : "epoch");
 	for (int k = 1; k >= 0; k--)
 		if (draw_line(cr, p, &p->line[k], c))
-			legend(cr, &right, p->y - 18, &p->line[k], last_of(p, &p->line[k], c), p->unit);
+			legend(cr, &right, p->y - 18, &p->line[k], last_of(&p->line[k], c), p->unit);
 	use(cr, ink);
 	cairo_set_font_size(cr, 16);
 	cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
@@ -213,9 +212,9 @@ static cairo_status_t write_png(void *out, const unsigned char *p, unsigned n)
 
 static int paint(cairo_t *cr, const struct vit_curve *c, const char *title)
 {
-	struct panel loss = { .x = 70, .y = 96, .w = 490, .h = 350, .scale = 1, .title = "loss", .unit = "",
+	struct panel loss = { .x = 70, .y = 96, .w = 490, .h = 350, .title = "loss", .unit = "",
 	                      .line = { { "train", offsetof(struct vit_point, loss), train }, { "val", offsetof(struct vit_point, val_loss), val } } };
-	struct panel top1 = { .x = 670, .y = 96, .w = 490, .h = 350, .scale = 100, .title = "top-1 accuracy, %", .unit = " %",
+	struct panel top1 = { .x = 670, .y = 96, .w = 490, .h = 350, .title = "top-1 accuracy, %", .unit = " %",
 	                      .line = { { "train", offsetof(struct vit_point, top1), train }, { "val", offsetof(struct vit_point, val_top1), val } } };
 	cairo_set_source_rgb(cr, 1, 1, 1);
 	cairo_paint(cr);

@@ -162,10 +162,6 @@ int vit_writer_put(struct vit_writer *, const struct vit_record *) VIT_MUST_CHEC
 int vit_writer_raw(struct vit_writer *, const void *record, size_t n) VIT_MUST_CHECK;
 int vit_writer_tensor(struct vit_writer *, const char *name, const struct vit_tensor *) VIT_MUST_CHECK;
 int vit_writer_flush(struct vit_writer *) VIT_MUST_CHECK;
-/* Flush whenever a read of `in` would block, so that no record waits in here
- * while its producer thinks. A failure is given by the next call. The writer
- * must be closed before `in`, from the same thread. */
-void vit_writer_flush_on_wait(struct vit_writer *, struct vit_input *in);
 int vit_writer_end(struct vit_writer *, uint64_t skipped) VIT_MUST_CHECK;      /* trailer, flushed */
 int vit_writer_abort(struct vit_writer *, const char *error);                  /* best effort */
 void vit_writer_close(struct vit_writer *);

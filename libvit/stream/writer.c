@@ -20,7 +20,6 @@ struct vit_writer {
 	uint64_t count;
 	int failed;             /* code of the first failure: later calls give it again */
 	char words[1024];
-	struct vit_input *waits;
 };
 
 static int fail(struct vit_writer *w, int rc)
@@ -66,8 +65,6 @@ void vit_writer_close(struct vit_writer *w)
 {
 	if (!w)
 		return;
-	if (w->waits)
-		vit_input_on_wait(w->waits, NULL, NULL);
 	vit_buf_release(&w->buf);
 	XXH3_freeState(w->hash);
 	free(w);
@@ -81,17 +78,6 @@ int vit_writer_flush(struct vit_writer *w)
 	VIT_TRY(write_out(w, w->buf.p, w->buf.n));
 	w->buf.n = 0;
 	return 0;
-}
-
-static void flush_now(void *w)
-{
-	(void)!vit_writer_flush(w);
-}
-
-void vit_writer_flush_on_wait(struct vit_writer *w, struct vit_input *in)
-{
-	w->waits = in;
-	vit_input_on_wait(in, flush_now, w);
 }
 
 static int gathered(struct vit_writer *w)

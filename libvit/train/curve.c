@@ -176,17 +176,16 @@ static const struct column {
 	const char *title, *format;
 	size_t offset;
 	int width;
-	double scale;
 } columns[] = {
-	{ "epoch", "%.0f", offsetof(struct vit_point, epoch), 6, 1 },
-	{ "step", "%.0f", offsetof(struct vit_point, step), 8, 1 },
-	{ "loss", "%.4f", offsetof(struct vit_point, loss), 9, 1 },
-	{ "top1 %", "%.2f", offsetof(struct vit_point, top1), 8, 100 },
-	{ "val loss", "%.4f", offsetof(struct vit_point, val_loss), 10, 1 },
-	{ "val top1 %", "%.2f", offsetof(struct vit_point, val_top1), 12, 100 },
-	{ "lr", "%.3g", offsetof(struct vit_point, lr), 11, 1 },
-	{ "images/s", "%.0f", offsetof(struct vit_point, images_per_second), 10, 1 },
-	{ "seconds", "%.1f", offsetof(struct vit_point, seconds), 9, 1 },
+	{ "epoch", "%.0f", offsetof(struct vit_point, epoch), 6 },
+	{ "step", "%.0f", offsetof(struct vit_point, step), 8 },
+	{ "loss", "%.4f", offsetof(struct vit_point, loss), 9 },
+	{ "top1 %", "%.2f", offsetof(struct vit_point, top1), 8 },
+	{ "val loss", "%.4f", offsetof(struct vit_point, val_loss), 10 },
+	{ "val top1 %", "%.2f", offsetof(struct vit_point, val_top1), 12 },
+	{ "lr", "%.3g", offsetof(struct vit_point, lr), 11 },
+	{ "images/s", "%.0f", offsetof(struct vit_point, images_per_second), 10 },
+	{ "seconds", "%.1f", offsetof(struct vit_point, seconds), 9 },
 };
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 
@@ -204,7 +203,7 @@ static int row(struct vit_buf *out, const struct vit_point *p, const int *used)
 	for (int k = 0; k < N_COLUMNS; k++) {
 		if (!used[k])
 			continue;
-		double x = p ? value(p, columns[k].offset) * columns[k].scale : NAN;
+		double x = p ? value(p, columns[k].offset) : NAN;
 		if (p)
 			snprintf(text, sizeof text, columns[k].format, x);
 		VIT_TRY(vit_buf_printf(out, "%*s", columns[k].width, !p ? columns[k].title : isfinite(x) ? text : "-"));
@@ -226,7 +225,7 @@ static int table(struct vit_buf *out, const struct vit_curve *c)
 	return 0;
 }
 
-static int spark(struct vit_buf *out, const struct vit_curve *c, const char *title, size_t offset, double scale, int utf8)
+static int spark(struct vit_buf *out, const struct vit_curve *c, const char *title, size_t offset, int utf8)
 {
 	static const char *const block[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 	static const char *const ascii[] = { "_", ".", "-", "~", "=", "+", "*", "#" };
@@ -249,7 +248,7 @@ static int spark(struct vit_buf *out, const struct vit_curve *c, const char *tit
 		int level = max > min ? (int)((x - min) / (max - min) * 7.999) : 0;
 		VIT_TRY(vit_buf_printf(out, "%s", !isfinite(x) ? " " : utf8 ? block[level] : ascii[level]));
 	}
-	return vit_buf_printf(out, "  %.4g to %.4g (lowest %.4g, highest %.4g)\n", first * scale, last * scale, min * scale, max * scale);
+	return vit_buf_printf(out, "  %.4g to %.4g (lowest %.4g, highest %.4g)\n", first, last, min, max);
 }
 
 int vit_curve_text(struct vit_buf *out, const struct vit_curve *c, int utf8)
@@ -258,8 +257,8 @@ int vit_curve_text(struct vit_buf *out, const struct vit_curve *c, int utf8)
 		return vit_buf_printf(out, "no epoch and no step is logged yet\n");
 	VIT_TRY(table(out, c));
 	VIT_TRY(vit_buf_printf(out, "\n"));
-	VIT_TRY(spark(out, c, "loss", offsetof(struct vit_point, loss), 1, utf8));
-	VIT_TRY(spark(out, c, "val loss", offsetof(struct vit_point, val_loss), 1, utf8));
-	VIT_TRY(spark(out, c, "top1", offsetof(struct vit_point, top1), 100, utf8));
-	return spark(out, c, "val top1", offsetof(struct vit_point, val_top1), 100, utf8);
+	VIT_TRY(spark(out, c, "loss", offsetof(struct vit_point, loss), utf8));
+	VIT_TRY(spark(out, c, "val loss", offsetof(struct vit_point, val_loss), utf8));
+	VIT_TRY(spark(out, c, "top1", offsetof(struct vit_point, top1), utf8));
+	return spark(out, c, "val top1", offsetof(struct vit_point, val_top1), utf8);
 }

@@ -5,8 +5,8 @@
  * A log is what `vit-train --log` writes: one JSON object a line, "event" saying
  * what it is. Used here: {"event":"epoch","epoch":1,"step":N,"loss":x,"top1":x,
  * "lr":x,"val_loss":x,"val_top1":x,"images_per_second":x,"seconds":x}, any
- * number absent; where a log has no epochs, its {"event":"step",...}. top1 are
- * shares, 0 to 1.
+ * number absent; where a log has no epochs, its {"event":"step",...}. top1 is in
+ * percent, seconds count from the start of the run.
  */
 #ifndef VIT_TRAIN_CURVE_H
 #define VIT_TRAIN_CURVE_H

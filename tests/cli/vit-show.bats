@@ -18,8 +18,8 @@ model() {
 log() {
 	cat <<-'END'
 		{"event":"start","seed":0}
-		{"event":"epoch","epoch":1,"step":10,"loss":2.0,"top1":0.25,"lr":0.001,"val_loss":1.5,"val_top1":0.5}
-		{"event":"epoch","epoch":2,"step":20,"loss":1.0,"top1":0.5,"lr":0.0005,"val_loss":0.75,"val_top1":0.625}
+		{"event":"epoch","epoch":1,"step":10,"loss":2.0,"top1":25,"lr":0.001,"val_loss":1.5,"val_top1":50}
+		{"event":"epoch","epoch":2,"step":20,"loss":1.0,"top1":50,"lr":0.0005,"val_loss":0.75,"val_top1":62.5}
 	END
 }
 
@@ -67,7 +67,7 @@ log() {
 	quietly vit-show curve.png
 	assert_output 'curve.png: a PNG image'
 	quietly vit-show --json log.jsonl
-	assert_output --partial '"val_top1":0.625'
+	assert_output --partial '"val_top1":62.5'
 }
 
 @test "a log in progress, and one resumed, are read" {
