@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * expand.h - how ops build themselves from primitives. New nodes are called
- * NAME.SUFFIX. Errors stay in the graph's rc: look once, at the end.
+ * NAME/SUFFIX: a dot would meet the names of parameters. Errors stay in the
+ * graph's rc: look once, at the end.
  */
 #ifndef VIT_OP_EXPAND_H
 #define VIT_OP_EXPAND_H
@@ -18,7 +19,7 @@ struct expand {
 
 static inline const char *ex_name(struct expand *e, const char *suffix)
 {
-	const char *name = vit_arena_printf(&e->g->arena, "%s.%s", e->node->name, suffix);
+	const char *name = vit_arena_printf(&e->g->arena, "%s/%s", e->node->name, suffix);
 	if (!name && !e->g->rc)
 		e->g->rc = VIT_ENOMEM;
 	return name;

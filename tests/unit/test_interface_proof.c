@@ -313,6 +313,48 @@ static void test_int8(void **state)
 	vit_graph_release(&n.g);
 }
 
+/* ---- expansion ------------------------------------------------------------------------------------------ */
+
+/* Every coarse op of a ViT as primitives beside it, from the same inputs. */
+static void test_expand(void **state)
+{
+	(void)state;
+	struct net n;
+	struct vit_value *pair[64][2];
+	int n_pair = 0;
+	net_vit(&n.g, ",layer_scale=0.5,reg_tokens=1", NULL);
+	const int coarse = n.g.n_node;
+	for (int i = 0; i < coarse; i++) {
+		const struct vit_node *node = n.g.node[i];
+		struct vit_value *out[VIT_MAXOUT] = { NULL };
+		assert_non_null(node->op->expand);
+		if (node->op->expand(&n.g, node, out))
+			fail_msg("%s: %s", node->name, vit_errmsg());
+		for (int k = 0; k < node->n_out; k++) {
+			node->out[k]->keep = out[k]->keep = 1;
+			pair[n_pair][0] = node->out[k];
+			pair[n_pair++][1] = out[k];
+		}
+	}
+	for (int i = coarse; i < n.g.n_node; i++)
+		assert_null(n.g.node[i]->op->expand);
+	const struct vit_plan_opt opt = { .B = 3, .dtype = VIT_F64 };
+	net_start(&n, &opt, &vit_backend_ref_f64, 0);
+	net_fill(&n, 0, 3, 0);
+	net_run(&n, VIT_RUN_FIRST);
+	assert_true(n_pair > 25);
+	for (int i = 0; i < n_pair; i++) {
+		struct vit_tensor a = vit_plan_value(&n.plan, pair[i][0], 0), b = vit_plan_value(&n.plan, pair[i][1], 0);
+		assert_int_equal(vit_tensor_count(&a), vit_tensor_count(&b));
+		for (int64_t e = 0; e < vit_tensor_count(&a); e++) {
+			double x = ((double *)a.data)[e], y = ((double *)b.data)[e];
+			if (fabs(x - y) > 1e-6 * (1 + fabs(x)))
+				fail_msg("%s: %.12g, as primitives %.12g", pair[i][0]->name, x, y);
+		}
+	}
+	net_stop(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_ema),
 		cmocka_unit_test(test_tap),
 		cmocka_unit_test(test_int8),
+		cmocka_unit_test(test_expand),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
