@@ -22,8 +22,10 @@ import torch
 import torch.nn.functional as F
 from timm.models.vision_transformer import VisionTransformer
 
+# eps is large since the gradient of the keys' bias is zero but for rounding, which
+# Adam would blow up to whole steps
 STEPS, WARMUP, LR, MIN_LR = 10, 3, 2e-3, 1e-5
-BETAS, EPS, DECAY, CLIP, SMOOTHING, EMA = (0.9, 0.95), 1e-5, 0.05, 1.0, 0.1, 0.9
+BETAS, EPS, DECAY, CLIP, SMOOTHING, EMA = (0.9, 0.95), 1e-4, 0.05, 1.0, 0.1, 0.9
 
 
 def f32(x):
@@ -40,7 +42,7 @@ def rate(i):
 
 
 def ours(name, tensor):
-    t = tensor.detach().to(torch.float64)
+    t = tensor.detach().clone()     # what follows changes weights and gradients in place
     if name.endswith("patch_embed.proj.weight"):
         t = t.permute(0, 2, 3, 1).reshape(t.shape[0], -1)
     if name.endswith(("pos_embed", "cls_token")):
