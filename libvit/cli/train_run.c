@@ -121,7 +121,9 @@ static int broken(struct train *t, int rc)
 		int written = train_checkpoint(t);
 		status = written ? written : status;
 	}
-	train_resume_hint(t);
+	/* other samples than those of the checkpoint: the same line would fail again */
+	if (rc != VIT_EMISMATCH)
+		train_resume_hint(t);
 	return status;
 }
 
@@ -154,9 +156,19 @@ static int ended(struct train *t)
 	return 0;
 }
 
+static int log_start(const struct train *t)
+{
+	int rc = cli_log(json_pack("{s:s, s:I, s:I, s:I, s:I, s:s}", "event", "start", "step", (json_int_t)t->cursor.step,
+	                           "steps", (json_int_t)t->opt.steps, "epochs", (json_int_t)t->run_epochs,
+	                           "parameters", (json_int_t)vit_graph_params(&t->model.graph), "device", t->backend->describe(t->dev)));
+	return rc ? cli_fail(rc) : 0;
+}
+
 int train_loop(struct train *t)
 {
 	int status = open_feeder(t);
+	if (!status)
+		status = log_start(t);
 	t->began = t->epoch_began = cli_now();
 	/* the run stopped between the end of an epoch and what was due then */
 	if (!status && t->cursor.epoch_end)

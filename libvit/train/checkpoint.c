@@ -148,8 +148,9 @@ static const char *text(const json_t *v, char buf[64])
 static int option_changed(const char *key, const json_t *was, const json_t *now)
 {
 	char a[64], b[64];
-	return vit_fail(VIT_EUSAGE, "--%s was %s in the run that wrote the checkpoint and is %s now; give the same, or start afresh without --resume",
-	                key, text(was, a), text(now, b));
+	/* a key with a space is no option: what options and samples together became */
+	return vit_fail(VIT_EUSAGE, "%s%s was %s in the run that wrote the checkpoint and is %s now; give the same, or start afresh without --resume",
+	                strchr(key, ' ') ? "the " : "--", key, text(was, a), text(now, b));
 }
 
 static int check_options(const json_t *was, const json_t *now)

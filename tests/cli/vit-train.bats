@@ -1,0 +1,184 @@
+#!/usr/bin/env bats
+# vit-train: runs, their repetition, interruption and going on, refusals.
+
+load helper
+
+MODEL=vit:patch=7,dim=16,depth=1,heads=2,mlp=2
+
+setup_file() {
+	load helper
+	need vit-fetch
+	cd "$BATS_FILE_TMPDIR" || return 1
+	vit-fetch fashion-mnist --limit 320 --shuffle >one.vits 2>/dev/null || skip "no fashion-mnist"
+	vit-fetch fashion-mnist --limit 320 --shuffle --epochs 12 >twelve.vits
+	vit-fetch fashion-mnist --split test --limit 100 >test.vits
+	export DATA=$BATS_FILE_TMPDIR
+}
+
+train() { # OPTION...: a small fixed run
+	vit-train --model "$MODEL" --batch-size 32 --lr 2e-3 -j 2 "$@"
+}
+
+left() { # files that a test made, temporaries included, but for those of bats
+	find . -type f ! -name 'separate-stderr*' -printf '%P\n' | LC_ALL=C sort
+}
+
+@test "trains, writes a model, logs epochs, says nothing" {
+	quietly train --log log --val "$DATA/test.vits" -o m.vit "$DATA/twelve.vits"
+	run vit-show m.vit
+	assert_output --partial "fashion-mnist"
+	assert_equal "$(grep -c '"event":"epoch"' log)" 12
+	assert_equal "$(head -n 1 log | grep -c '"event":"start"')" 1
+	assert_equal "$(tail -n 1 log | grep -c '"event":"end"')" 1
+	# it learns: the last loss is below the first
+	run awk -F'"loss":' '/"epoch"/ { split($2, a, ","); if (!n++) first = a[1]; last = a[1] } END { exit !(last < first - 0.3) }' log
+	assert_success
+}
+
+@test "the same model from two runs, from a pipe and from a file" {
+	quietly train -o a.vit "$DATA/twelve.vits"
+	cat "$DATA/twelve.vits" | train >b.vit
+	cmp a.vit b.vit
+	train --seed 1 -o c.vit "$DATA/twelve.vits"
+	run cmp -s a.vit c.vit
+	assert_failure
+}
+
+@test "killed again and again, the same line gives the same bytes" {
+	quietly train --model-ema --val "$DATA/test.vits" --best whole.best -o whole.vit "$DATA/twelve.vits"
+	local size kill
+	size=$(stat -c %s "$DATA/twelve.vits")
+	# each time a little more arrives, then nothing, then the axe
+	for kill in 1 3 4 7 9; do
+		run bash -c "(head -c $((size * kill / 10)) '$DATA/twelve.vits'; sleep 3) | timeout -s KILL 1.2 vit-train --model $MODEL --batch-size 32 --lr 2e-3 -j 2 \
+			--model-ema --val '$DATA/test.vits' --best cut.best --checkpoint c --every 2it --resume -o cut.vit"
+		assert_failure 137
+		assert_exists c
+		assert_not_exists cut.vit
+	done
+	train --model-ema --val "$DATA/test.vits" --best cut.best --checkpoint c --every 2it --resume -o cut.vit "$DATA/twelve.vits" 2>err
+	grep -q "going on from c: step" err
+	cmp whole.vit cut.vit
+	cmp whole.best cut.best
+	assert_exists c~
+	# a run that is complete goes on to the same model, too
+	train --model-ema --checkpoint c --resume -o again.vit "$DATA/twelve.vits" 2>/dev/null
+	cmp whole.vit again.vit
+}
+
+@test "a signal: the step is finished, the state kept, nothing left over" {
+	quietly train -o whole.vit "$DATA/twelve.vits"
+	run --separate-stderr bash -c "(head -c 400000 '$DATA/twelve.vits'; sleep 3) | timeout --preserve-status -s TERM 1 vit-train --model $MODEL --batch-size 32 --lr 2e-3 -j 2 \
+		--checkpoint c -o cut.vit; exit \${PIPESTATUS[1]}"
+	assert_equal "$status" 143
+	assert_said "--resume"
+	assert_equal "$(left)" "$(printf 'c\nc~\nwhole.vit')"
+	train --checkpoint c --resume -o cut.vit "$DATA/twelve.vits" 2>/dev/null
+	cmp whole.vit cut.vit
+}
+
+@test "replay of a stream of one epoch, and going on in the middle of it" {
+	quietly train --epochs 4 --log log -o whole.vit "$DATA/one.vits"
+	assert_equal "$(grep -c '"event":"epoch"' log)" 4
+	run bash -c "(head -c 150000 '$DATA/one.vits'; sleep 3) | timeout -s KILL 1 vit-train --model $MODEL --batch-size 32 --lr 2e-3 -j 2 --epochs 4 --checkpoint c --every 1it -o cut.vit"
+	assert_failure 137
+	train --epochs 4 --checkpoint c --resume -o cut.vit <"$DATA/one.vits" 2>/dev/null
+	cmp whole.vit cut.vit
+	run --separate-stderr -2 train --epochs 5 --checkpoint c --resume -o cut.vit "$DATA/one.vits"
+	assert_said "--epochs was 4"
+}
+
+@test "cut and aborted streams: no model, the checkpoint stays, how to go on is said" {
+	head -c 500000 "$DATA/twelve.vits" >cut.vits
+	run --separate-stderr -1 train --checkpoint c --every 1it -o m.vit cut.vits
+	assert_said "cut.vits"
+	assert_said "to go on"
+	assert_said "--resume"
+	assert_not_exists m.vit
+	assert_exists c
+	train --checkpoint c --every 1it --resume -o m.vit "$DATA/twelve.vits" 2>/dev/null
+	quietly train -o whole.vit "$DATA/twelve.vits"
+	cmp whole.vit m.vit
+	: >empty
+	run --separate-stderr -1 train -o n.vit empty
+	assert_not_exists n.vit
+}
+
+@test "going on with other options, other samples or nothing" {
+	run --separate-stderr -0 train --checkpoint c --every 3it --resume -o m.vit "$DATA/twelve.vits"
+	assert_said "starting afresh"
+	run --separate-stderr -2 train --checkpoint c --resume --wd 0.1 -o n.vit "$DATA/twelve.vits"
+	assert_said "--weight-decay was the default"
+	run --separate-stderr -2 train --checkpoint c --resume --seed 4 -o n.vit "$DATA/twelve.vits"
+	assert_said "--seed was 0"
+	vit-fetch fashion-mnist --limit 320 --shuffle --seed 5 --epochs 12 >other.vits
+	run --separate-stderr -1 train --checkpoint c --resume -o n.vit other.vits
+	assert_said "the first 3840"
+	run --separate-stderr -2 train --checkpoint c --resume -o n.vit "$DATA/test.vits"
+	assert_said "the length of the run"
+	assert_not_exists n.vit
+	run --separate-stderr -2 train --resume -o n.vit "$DATA/twelve.vits"
+	assert_said "--checkpoint"
+}
+
+@test "lengths: other epochs, steps, and one label in the first batches" {
+	run --separate-stderr -2 train --epochs 3 -o m.vit "$DATA/twelve.vits"
+	assert_said "12 epochs"
+	quietly train --steps 7 --log log -o m.vit "$DATA/twelve.vits"
+	run grep -c '"step":7,' log
+	assert_output 2
+	vit-fetch fashion-mnist --where label=3 --limit 320 >sorted.vits
+	run --separate-stderr -0 train -o m.vit sorted.vits
+	assert_said "one label"
+	run --separate-stderr -2 train --drop-last --batch-size 1000 -o m.vit "$DATA/one.vits"
+	assert_said "no full batch"
+}
+
+@test "usage: nothing to train, types, stdin twice, names that are not there" {
+	run --separate-stderr -2 vit-train "$DATA/one.vits" -o m.vit
+	assert_said "--model"
+	run --separate-stderr -2 train --amp bf16 -o m.vit "$DATA/one.vits"
+	assert_said "--amp bf16"
+	run --separate-stderr -2 bash -c "vit-train --model $MODEL --val - -o m.vit <'$DATA/one.vits'"
+	assert_said "--val"
+	run --separate-stderr -2 train --sched cosin -o m.vit "$DATA/one.vits"
+	assert_said "cosine"
+	run --separate-stderr -2 train --freeze 'bloks.*' -o m.vit "$DATA/one.vits"
+	assert_said "bloks"
+	run --separate-stderr -2 vit-train --model vit-tinny/16 -o m.vit "$DATA/one.vits"
+	assert_said "vit-tiny/16"
+	run --separate-stderr -1 train -o m.vit m-is-not-there.vits
+	assert_said "m-is-not-there.vits"
+	assert_equal "$(left)" ""
+}
+
+@test "full disk and closed reader" {
+	run --separate-stderr -1 bash -c "vit-train --model $MODEL --steps 2 '$DATA/one.vits' >/dev/full"
+	assert_said "vit-train"
+	run --separate-stderr bash -c "vit-train --model $MODEL --steps 2 '$DATA/one.vits' | true; exit \${PIPESTATUS[0]}"
+	assert_equal "$status" 1
+}
+
+@test "--explain prints size and cost and makes nothing" {
+	quietly train --explain -o m.vit "$DATA/twelve.vits"
+	assert_output --partial "parameters  3514"
+	assert_output --partial "GFLOP"
+	assert_output --partial "12 epochs, 120 steps"
+	assert_equal "$(left)" ""
+}
+
+@test "--init: same classes keep the head, frozen parameters stay" {
+	quietly train -o a.vit "$DATA/twelve.vits"
+	quietly train --init a.vit --steps 3 --freeze 'blocks.*' --freeze 'head.*' -o b.vit "$DATA/twelve.vits"
+	tensor() { vit-show --dump "$1" | grep -A 1 "$2" | tail -n 1; }
+	run vit-eval a.vit "$DATA/test.vits"
+	assert_success
+}
+
+@test "accumulation: the same step in parts" {
+	train --steps 5 --log a.log -o a.vit "$DATA/twelve.vits"
+	train --steps 5 --grad-accum-steps 4 --log b.log -o b.vit "$DATA/twelve.vits"
+	loss() { sed -n 's/.*"event":"epoch".*"loss":\([0-9.]*\).*/\1/p' "$1"; }
+	run awk -v a="$(loss a.log)" -v b="$(loss b.log)" 'BEGIN { d = a - b; exit !(a > 0 && d < 1e-4 && d > -1e-4) }'
+	assert_success
+}
