@@ -39,6 +39,7 @@ setup() {
 quietly() {
 	run --separate-stderr "$@"
 	assert_success
+	# shellcheck disable=SC2154 # run assigns it
 	assert_equal "$stderr" ""
 }
 
