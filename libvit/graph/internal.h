@@ -2,7 +2,8 @@
  *
  * internal.h - what the files that make plans share; nobody else includes it.
  *
- *   order.c   which nodes run, which have a backward, the instruction list
+ *   order.c   which nodes run, which have a backward, which run again
+ *   list.c    the instruction list
  *   place.c   lifetimes and offsets in the arena
  *   plan.c    make, bind, free
  */
@@ -57,9 +58,8 @@ static inline int slot_step(const struct vit_plan *p) { return 3 * p->graph->n_v
 static inline int slot_lr(const struct vit_plan *p) { return 3 * p->graph->n_value + 1; }
 static inline int slot_ws(const struct vit_plan *p, int instr) { return 3 * p->graph->n_value + 2 + instr; }
 
-/* order.c: decide, then list. */
-int vit_order_decide(struct vit_plan *) VIT_MUST_CHECK;
-int vit_order_list(struct vit_plan *) VIT_MUST_CHECK;
+int vit_order(struct vit_plan *) VIT_MUST_CHECK;
+int vit_list(struct vit_plan *) VIT_MUST_CHECK;
 /* place.c: from the places of all instructions to offsets and arena_bytes. */
 int vit_place(struct vit_plan *) VIT_MUST_CHECK;
 

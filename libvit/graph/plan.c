@@ -92,9 +92,9 @@ int vit_plan_make(struct vit_plan *p, const struct vit_graph *g, const struct vi
 	if (!rc)
 		rc = vit_params_layout(g, p->priv->param_at, &p->priv->n, &p->priv->n_state);
 	if (!rc)
-		rc = vit_order_decide(p);
+		rc = vit_order(p);
 	if (!rc)
-		rc = vit_order_list(p);
+		rc = vit_list(p);
 	if (!rc)
 		rc = vit_place(p);
 	if (!rc)

@@ -92,37 +92,56 @@ static void check_overlap(const struct vit_plan *p)
 	assert_true((int64_t)p->arena_bytes < sum);
 }
 
-/* A plan that keeps everything shares nothing: it must compute the same bits. */
-static void test_memory(void **state)
+static void both_kinds(struct vit_graph *g, int conv)
 {
-	(void)state;
-	for (int recompute = 0; recompute <= 1; recompute++) {
-		const struct vit_build build = { .train = 1, .drop = 0.1, .drop_path = 0.3 };
-		const struct vit_plan_opt opt = { .B = 4, .train = 1, .recompute = recompute, .optim = &optim };
-		struct net lean, keep;
-		net_vit(&lean.g, "", &build);
-		net_start(&lean, &opt, &vit_backend_ref, 1);
-		net_vit(&keep.g, "", &build);
-		for (int i = 0; i < keep.g.n_value; i++)
-			keep.g.value[i]->keep = 1;
-		net_start(&keep, &opt, &vit_backend_ref, 1);
-		check_overlap(&lean.plan);
-		assert_true(lean.plan.arena_bytes < keep.plan.arena_bytes);
-		for (int i = 0; i < 2; i++) {
-			net_fill(&lean, (uint64_t)i * 4, 3, 1);
-			net_run(&lean, VIT_RUN_FIRST | VIT_RUN_LAST);
-			net_fill(&keep, (uint64_t)i * 4, 3, 2);
-			net_run(&keep, VIT_RUN_FIRST | VIT_RUN_LAST);
-		}
-		assert_memory_equal(lean.params.w, keep.params.w, net_bytes(&lean, lean.params.n));
-		assert_memory_equal(lean.params.ema, keep.params.ema, net_bytes(&lean, lean.params.n));
+	const struct vit_build build = { .train = 1, .drop = 0.1, .drop_path = 0.3 };
+	if (conv)
+		net_conv(g);
+	else
+		net_vit(g, "", &build);
+}
+
+/* A plan that keeps everything shares nothing: it must compute the same bits. */
+static void check_memory(int conv, int recompute)
+{
+	const struct vit_plan_opt opt = { .B = 4, .train = 1, .recompute = recompute, .optim = &optim };
+	struct net lean, keep;
+	both_kinds(&lean.g, conv);
+	net_start(&lean, &opt, &vit_backend_ref, 1);
+	both_kinds(&keep.g, conv);
+	for (int i = 0; i < keep.g.n_value; i++)
+		keep.g.value[i]->keep = 1;
+	net_start(&keep, &opt, &vit_backend_ref, 1);
+	check_overlap(&lean.plan);
+	assert_true(lean.plan.arena_bytes < keep.plan.arena_bytes);
+	for (int i = 0; i < 2; i++) {
+		net_fill(&lean, (uint64_t)i * 4, 3, 1);
+		net_run(&lean, VIT_RUN_FIRST | VIT_RUN_LAST);
+		net_fill(&keep, (uint64_t)i * 4, 3, 2);
+		net_run(&keep, VIT_RUN_FIRST | VIT_RUN_LAST);
+	}
+	assert_memory_equal(lean.params.w, keep.params.w, net_bytes(&lean, lean.params.n));
+	assert_memory_equal(lean.params.ema, keep.params.ema, net_bytes(&lean, lean.params.n));
+	int shared = 0;
+	for (int i = 0; i < lean.plan.priv->n_slot; i++)
+		shared += lean.plan.priv->slot[i].same >= 0;
+	assert_true(shared > 0);        /* relu, dropout: in place */
+	if (!conv) {
 		/* a kept value's gradient stays: that of the logits sums to 0 over the classes */
 		const float *d = net_at(&keep, "logits", 1);
 		assert_true(fabsf(d[0] + d[1] + d[2]) < 1e-6f && fabsf(d[0]) > 1e-4f);
 		assert_true(fabsf(d[9]) <= 0);
-		net_stop(&keep);
-		net_stop(&lean);
 	}
+	net_stop(&keep);
+	net_stop(&lean);
+}
+
+static void test_memory(void **state)
+{
+	(void)state;
+	for (int conv = 0; conv <= 1; conv++)
+		for (int recompute = 0; recompute <= 1; recompute++)
+			check_memory(conv, recompute);
 }
 
 /* One arena of the caller's own, with a frame around it. */
