@@ -5,6 +5,8 @@
 #include "stream/wire.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const label_names[] = { "index", "soft", "none" };
@@ -216,11 +218,23 @@ static json_t *classes_json(const struct vit_meta *m)
 	return v;
 }
 
+/* 0.286f as 0.286, not as 0.28600001335: the shortest decimal that gives it back. */
+static double shortest(float x)
+{
+	char text[32];
+	for (int digits = 6; digits < 9; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, (double)x);
+		if (strtof(text, NULL) == x)
+			return strtod(text, NULL);
+	}
+	return (double)x;
+}
+
 static json_t *numbers_json(const float *x, int n)
 {
 	json_t *v = json_array();
 	for (int i = 0; i < n; i++)
-		json_array_append_new(v, json_real((double)x[i]));
+		json_array_append_new(v, json_real(shortest(x[i])));
 	return v;
 }
 

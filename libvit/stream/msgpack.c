@@ -77,31 +77,31 @@ int vit_json_pack(struct vit_buf *out, const json_t *v)
 	return pack_value(&pk, v, VIT_MAX_NEST + 1);
 }
 
-static json_t *unpack_value(const msgpack_object *o);
+static json_t *unpack_value(const msgpack_object *o, int *refused);
 
-static json_t *refuse(const char *what)
+static json_t *refuse(int *refused, const char *what)
 {
+	*refused = 1;
 	vit_fail(VIT_EFORMAT, "%s", what);
 	return NULL;
 }
 
-static json_t *unpack_map(const msgpack_object_map *m)
+static json_t *unpack_map(const msgpack_object_map *m, int *refused)
 {
 	json_t *v = json_object();
 	for (uint32_t i = 0; v && i < m->size; i++) {
 		const msgpack_object *k = &m->ptr[i].key;
 		json_t *item = NULL;
 		if (k->type != MSGPACK_OBJECT_STR)
-			refuse("a key that is not a str");
+			refuse(refused, "a key that is not a str");
 		else if (memchr(k->via.str.ptr, 0, k->via.str.size))
-			refuse("a key with a zero byte");
+			refuse(refused, "a key with a zero byte");
 		else if (json_object_getn(v, k->via.str.ptr, k->via.str.size))
-			vit_fail(VIT_EFORMAT, "the key \"%.*s\" comes twice", (int)(k->via.str.size < 64 ? k->via.str.size : 64), k->via.str.ptr);
+			refuse(refused, "a key that comes twice");
 		else
-			item = unpack_value(&m->ptr[i].val);
-		if (item && json_object_setn_new(v, k->via.str.ptr, k->via.str.size, item)) {
-			item = refuse("a key that is not UTF-8");
-		}
+			item = unpack_value(&m->ptr[i].val, refused);
+		if (item && json_object_setn_new(v, k->via.str.ptr, k->via.str.size, item))
+			item = refuse(refused, "a key that is not UTF-8");
 		if (!item) {
 			json_decref(v);
 			return NULL;
@@ -110,11 +110,11 @@ static json_t *unpack_map(const msgpack_object_map *m)
 	return v;
 }
 
-static json_t *unpack_array(const msgpack_object_array *a)
+static json_t *unpack_array(const msgpack_object_array *a, int *refused)
 {
 	json_t *v = json_array();
 	for (uint32_t i = 0; v && i < a->size; i++) {
-		json_t *item = unpack_value(&a->ptr[i]);
+		json_t *item = unpack_value(&a->ptr[i], refused);
 		if (!item || json_array_append_new(v, item)) {
 			json_decref(v);
 			return NULL;
@@ -123,7 +123,7 @@ static json_t *unpack_array(const msgpack_object_array *a)
 	return v;
 }
 
-static json_t *unpack_value(const msgpack_object *o)
+static json_t *unpack_value(const msgpack_object *o, int *refused)
 {
 	json_t *v;
 	switch (o->type) {
@@ -133,25 +133,25 @@ static json_t *unpack_value(const msgpack_object *o)
 		return json_boolean(o->via.boolean);
 	case MSGPACK_OBJECT_POSITIVE_INTEGER:
 		if (o->via.u64 > INT64_MAX)
-			return refuse("an integer of more than 63 bits");
+			return refuse(refused, "an integer of more than 63 bits");
 		return json_integer((json_int_t)o->via.u64);
 	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
 		return json_integer(o->via.i64);
 	case MSGPACK_OBJECT_FLOAT32:
 	case MSGPACK_OBJECT_FLOAT64:
-		return isfinite(o->via.f64) ? json_real(o->via.f64) : refuse("a number that is not finite");
+		return isfinite(o->via.f64) ? json_real(o->via.f64) : refuse(refused, "a number that is not finite");
 	case MSGPACK_OBJECT_STR:
 		v = json_stringn(o->via.str.ptr, o->via.str.size);
-		return v ? v : refuse("a str that is not UTF-8");
+		return v ? v : refuse(refused, "a str that is not UTF-8");
 	case MSGPACK_OBJECT_ARRAY:
-		return unpack_array(&o->via.array);
+		return unpack_array(&o->via.array, refused);
 	case MSGPACK_OBJECT_MAP:
-		return unpack_map(&o->via.map);
+		return unpack_map(&o->via.map, refused);
 	case MSGPACK_OBJECT_BIN:
 	case MSGPACK_OBJECT_EXT:
 		break;
 	}
-	return refuse("a value of type bin or ext");
+	return refuse(refused, "a value of type bin or ext");
 }
 
 int vit_json_unpack(json_t **v, const uint8_t *p, size_t n)
@@ -170,9 +170,9 @@ int vit_json_unpack(json_t **v, const uint8_t *p, size_t n)
 	if (msgpack_unpack_next(&u, (const char *)p, s.pos, NULL) != MSGPACK_UNPACK_SUCCESS) {
 		rc = vit_fail(VIT_EFORMAT, "is no msgpack");
 	} else {
-		vit_fail(VIT_EFORMAT, "out of memory");
-		*v = unpack_value(&u.data);
-		rc = *v ? 0 : VIT_EFORMAT;
+		int refused = 0;
+		*v = unpack_value(&u.data, &refused);
+		rc = *v ? 0 : refused ? VIT_EFORMAT : vit_fail(VIT_ENOMEM, "out of memory");
 	}
 	msgpack_unpacked_destroy(&u);
 	return rc;

@@ -127,7 +127,7 @@ static json_t *classes_json(const struct sums *s, const json_t *names)
 	return v;
 }
 
-static void report(struct sums *s, const struct vit_reader *r, json_t *about)
+static void report(struct sums *s, const struct vit_reader *r, int64_t announced, json_t *about)
 {
 	const struct vit_header *h = vit_reader_header(r);
 	json_object_set_new(about, "records", json_integer((json_int_t)vit_reader_count(r)));
@@ -138,6 +138,7 @@ static void report(struct sums *s, const struct vit_reader *r, json_t *about)
 		json_object_set_new(about, "params", json_integer((json_int_t)s->params));
 		return;
 	}
+	json_object_set_new(about, "announced", announced < 0 ? json_null() : json_integer(announced));
 	json_object_set_new(about, "classes", classes_json(s, json_object_get(h->meta, "classes")));
 	json_object_set_new(about, "unlabelled", json_integer((json_int_t)s->unlabelled));
 	json_object_set_new(about, "soft", json_integer((json_int_t)s->soft));
@@ -168,9 +169,12 @@ int vit_show_stream(struct vit_reader *r, json_t *about)
 	json_object_set(about, "meta", h->meta);
 	json_object_set(about, "history", h->history);
 	int rc = grow(&s, n_class > 0 && n_class <= MAX_LABEL ? (size_t)n_class : json_array_size(classes));
+	int64_t announced = vit_reader_announced(r);
 	if (rc == 0)
 		rc = read_records(&s, r);
-	report(&s, r, about);
+	if (rc == 0)    /* a pipe has told all by now; after an error its message must stay */
+		announced = vit_reader_announced(r);
+	report(&s, r, announced, about);
 	json_decref(s.encoded);
 	json_decref(s.tensors);
 	free(s.per_label);

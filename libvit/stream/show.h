@@ -9,7 +9,8 @@
 
 /* Read the stream to its end and describe it in the object `about`:
  *   kind, meta, history, records, skipped, bytes, and
- *   samples: classes [{name?,label,count}], unlabelled, soft, images
+ *   samples: announced (of an epoch, over all segments), classes
+ *            [{name?,label,count}], unlabelled, soft, images
  *            {height:[min,max],width:[..],channels:[..],encoded:{type:count}}
  *   model:   tensors [{name,shape,dtype,params}], params
  * At an error (the reader's own codes) it holds what was found up to there. */

@@ -97,12 +97,12 @@ static long long number(const json_t *about, const char *key)
 
 static int records(struct vit_buf *out, const json_t *about)
 {
-	const json_t *m = json_object_get(about, "meta"), *count = json_object_get(m, "count");
+	const json_t *m = json_object_get(about, "meta");
 	VIT_TRY(vit_buf_printf(out, "  %-12s%lld", "records", number(about, "records")));
 	if (number(about, "skipped"))
 		VIT_TRY(vit_buf_printf(out, ", %lld skipped", number(about, "skipped")));
-	if (json_is_integer(count))
-		VIT_TRY(vit_buf_printf(out, " (announced: %lld x %lld epochs)", (long long)json_integer_value(count),
+	if (json_is_integer(json_object_get(about, "announced")))
+		VIT_TRY(vit_buf_printf(out, " (announced: %lld x %lld epochs)", number(about, "announced"),
 		                       json_object_get(m, "epochs") ? number(m, "epochs") : 1));
 	return vit_buf_printf(out, ", %lld bytes\n", number(about, "bytes"));
 }

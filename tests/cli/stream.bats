@@ -39,7 +39,7 @@ three() { # [META]
 	quietly vit-show --json two
 	assert_output --partial '"records":6'
 	cat s s | vit-show --json >out
-	grep -q '"records":6' out
+	grep -q '"records":6.*"announced":6' out
 }
 
 @test "joined streams that differ are refused by the key" {

@@ -30,7 +30,7 @@ static void header(struct vit_header *h, int64_t count, int shard, int of)
 {
 	const char *classes[] = { "cat", "dog", "eel" };
 	struct vit_meta m = { .dataset = "pets", .split = "train", .classes = classes, .n_class = 3, .shape = { 1, 2, 3 },
-	                      .count = count, .epochs = 1, .shard = shard, .n_shard = of, .total = 9, .n_mean = 1, .mean = { 0.5f },
+	                      .count = count, .epochs = 1, .shard = shard, .n_shard = of, .total = 9, .n_mean = 1, .mean = { 0.286f },
 	                      .std = { 0.25f } };
 	assert_int_equal(vit_header_init(h, VIT_SAMPLES), 0);
 	assert_int_equal(vit_meta_write(&m, h), 0);
@@ -101,7 +101,8 @@ static void test_round_trip(void **state)
 	assert_string_equal(m.classes[2], "eel");
 	assert_null(m.classes[3]);
 	assert_int_equal(m.n_mean, 1);
-	assert_true(m.std[0] == 0.25f && m.mean[0] == 0.5f);
+	assert_true(m.std[0] == 0.25f && m.mean[0] == 0.286f);
+	assert_true(json_real_value(json_array_get(json_object_get(h.meta, "mean"), 0)) == 0.286);
 	assert_int_equal(m.n_shard, 0);
 	vit_meta_release(&m);
 	for (int i = 0; i < 5; i++) {
