@@ -1,0 +1,223 @@
+# vit-augment: operations, epochs, order, and what a filter must keep.
+# shellcheck shell=bash disable=SC2154
+
+load helper
+
+# samples FILE: 40 images of 8x8
+samples() {
+	need vit-fetch
+	tiny_idx idx
+	vit-fetch idx -q >"$1"
+}
+@test "no operation: the same bytes" {
+	samples in.vits
+	quietly vit-augment -o out.vits -i in.vits
+	cmp in.vits out.vits
+	vit-augment <in.vits | cmp - in.vits
+}
+
+@test "-j1, -j2 and -j5 give the same bytes" {
+	samples in.vits
+	for j in 1 2 5; do
+		quietly vit-augment -j$j -i in.vits -o $j.vits random-crop:padding=2 hflip random-erasing:p=1,value=pixel
+	done
+	cmp 1.vits 2.vits
+	cmp 1.vits 5.vits
+	run cmp -s 1.vits in.vits
+	assert_failure
+}
+
+@test "A B equals A | B, header and all" {
+	samples in.vits
+	vit-augment -i in.vits --epochs 2 --shuffle hflip random-crop:padding=2 >one.vits
+	vit-augment -i in.vits --epochs 2 --shuffle hflip | vit-augment random-crop:padding=2 >two.vits
+	cmp one.vits two.vits
+	vit-augment -i in.vits --epochs 2 --shuffle | vit-augment hflip | vit-augment random-crop:padding=2 | cmp - one.vits
+}
+
+@test "another seed gives other images" {
+	samples in.vits
+	vit-augment -i in.vits --seed 1 random-crop:padding=2 >1.vits
+	vit-augment -i in.vits --seed 2 random-crop:padding=2 >2.vits
+	run cmp -s 1.vits 2.vits
+	assert_failure
+}
+
+@test "--epochs: spooled to a file or in memory, the same bytes and nothing left" {
+	samples in.vits
+	mkdir spool
+	vit-augment -i in.vits --epochs 3 --shuffle hflip >memory.vits
+	TMPDIR=$PWD/spool vit-augment -i in.vits --epochs 3 --shuffle --memory 2000 hflip >file.vits
+	cmp memory.vits file.vits
+	run ls -A spool
+	assert_output ""
+	quietly vit-show --json memory.vits
+	assert_output --partial '"epochs"'
+}
+
+@test "a stream of other epochs is refused, of the same passed" {
+	samples in.vits
+	vit-augment -i in.vits --epochs 3 >3.vits
+	run --separate-stderr -2 vit-augment -i 3.vits --epochs 2 -o out.vits
+	assert_said "3 epochs already"
+	assert_not_exist out.vits
+	quietly vit-augment -i 3.vits --epochs 3 -o out.vits
+}
+
+@test "--epochs after random operations warns" {
+	samples in.vits
+	vit-augment -i in.vits hflip >r.vits
+	run --separate-stderr -0 vit-augment -i r.vits --epochs 2 -o out.vits
+	assert_said "same images"
+}
+
+@test "--shuffle=WINDOW keeps every record" {
+	samples in.vits
+	vit-augment -i in.vits --shuffle=7 -o out.vits
+	run cmp -s in.vits out.vits
+	assert_failure
+	assert_equal "$(vit-show --dump out.vits | grep -o '"id":[^,]*' | sort)" "$(vit-show --dump in.vits | grep -o '"id":[^,]*' | sort)"
+	vit-augment -i in.vits --shuffle=7 | cmp - out.vits
+}
+
+@test "several -i are one stream" {
+	samples in.vits
+	vit-augment -i in.vits --limit 5 -o a.vits
+	quietly vit-augment -i a.vits -i in.vits --limit 45 -o out.vits
+	quietly vit-show --json out.vits
+	[[ $output =~ \"count\":\ *45 ]]
+	run --separate-stderr -1 vit-augment -i in.vits -i nothing.vits
+	assert_said "nothing.vits"
+}
+
+@test "inputs that do not agree are refused before anything is written" {
+	samples in.vits
+	vit-augment -i in.vits --epochs 2 -o 2.vits
+	run --separate-stderr -1 vit-augment -i in.vits -i 2.vits -o out.vits
+	assert_said "epochs"
+	assert_not_exist out.vits
+}
+
+@test "what an operation wants is said" {
+	samples in.vits
+	run --separate-stderr -2 vit-augment -i in.vits center-crop:size=9
+	assert_said "9x9 is larger than the image of 8x8"
+	run --separate-stderr -2 vit-augment -i in.vits hflip:p=2
+	assert_said "p=2 is not a number 0 to 1"
+	run --separate-stderr -2 vit-augment -i in.vits flip
+	assert_said "there are center-crop"
+	run --separate-stderr -2 vit-augment in.vits
+	assert_said "name input files with -i"
+	run --separate-stderr -2 vit-augment -i in.vits --recipe nope
+	assert_said "there are cifar, fashion, none"
+}
+
+@test "--list" {
+	quietly vit-augment --list
+	assert_line --partial "random-crop"
+	assert_line --partial "fashion"
+	quietly vit-augment --list hflip
+	assert_line --partial "p=0.5"
+	run --separate-stderr -2 vit-augment --list nope
+	assert_said "no operation"
+}
+
+@test "a recipe is its operations; operands follow it" {
+	samples in.vits
+	printf '# mine\naugment:\nhflip:p=1\ntrain:\nlr 1\n' >mine.txt
+	vit-augment -i in.vits --recipe ./mine.txt random-crop:padding=1 >recipe.vits
+	vit-augment -i in.vits hflip:p=1 random-crop:padding=1 | cmp - recipe.vits
+	vit-augment -i in.vits --recipe none | cmp - in.vits
+	quietly vit-augment -i in.vits --recipe fashion -o fashion.vits
+	printf 'augment:\nflop\n' >bad.txt
+	run --separate-stderr -2 vit-augment -i in.vits --recipe ./bad.txt
+	assert_said "flop"
+	printf 'test:\n' >bad.txt
+	run --separate-stderr -2 vit-augment -i in.vits --recipe ./bad.txt
+	assert_said "line 1"
+}
+
+@test "header fields: shape, mean, std, ops" {
+	samples in.vits
+	vit-augment -i in.vits resize:size=4x6 normalize:mean=.25,std=.5 -o out.vits
+	quietly vit-show --json out.vits
+	assert_output --partial "resize:size=4x6,interpolation=bilinear,antialias=1"
+	assert_output --partial "normalize:mean=0.25,std=0.5"
+}
+
+@test "a cut stream: exit 1, no -o, and the last of a pipe tells the first cause" {
+	samples in.vits
+	head -c 2000 in.vits >cut.vits
+	run --separate-stderr -1 vit-augment -i cut.vits hflip -o out.vits
+	assert_said "cut"
+	assert_not_exist out.vits
+	run --separate-stderr -1 bash -o pipefail -c 'vit-augment -i cut.vits hflip 2>/dev/null | vit-augment hflip'
+	assert_said "cut.vits"
+	: >empty
+	run --separate-stderr -1 vit-augment -i empty
+	assert_said "empty"
+}
+
+@test "a damaged byte shows in the hash: exit 1, no output" {
+	samples in.vits
+	cp in.vits bad.vits
+	printf '\377' | dd of=bad.vits bs=1 seek=2000 conv=notrunc status=none
+	run cmp -s in.vits bad.vits
+	assert_failure
+	run --separate-stderr -1 vit-augment -i bad.vits hflip -o out.vits
+	assert_not_exist out.vits
+}
+
+@test "the reader leaves: exit 0 and silence" {
+	samples in.vits
+	run --separate-stderr -0 bash -o pipefail -c 'vit-augment -i in.vits --epochs 500 hflip | head -c 100 >/dev/null'
+	assert_equal "$stderr" ""
+}
+
+@test "full disk: exit 1 and the reason" {
+	[[ -w /dev/full ]] || skip "no /dev/full"
+	samples in.vits
+	run --separate-stderr -1 bash -c 'vit-augment -i in.vits hflip >/dev/full'
+	assert_said "No space left"
+}
+
+@test "input and output may be one file" {
+	samples in.vits
+	vit-augment -i in.vits hflip -o out.vits
+	quietly vit-augment -i in.vits hflip -o in.vits
+	cmp in.vits out.vits
+}
+
+@test "a signal ends the stream honestly" {
+	samples in.vits
+	mkfifo pipe
+	vit-augment hflip <pipe >out.vits 2>err &
+	local pid=$!
+	exec 9>pipe
+	head -c 3000 in.vits >&9
+	sleep 0.3
+	kill -TERM $pid
+	run -143 wait $pid
+	exec 9>&-
+	assert_file_empty err
+	run --separate-stderr -1 vit-augment -i out.vits -o x.vits
+	assert_said "signal 15"
+}
+
+@test "what came is given before waiting for more" {
+	samples in.vits
+	mkfifo pipe
+	vit-augment -j2 hflip <pipe >out.vits &
+	local pid=$! i
+	exec 9>pipe
+	head -c 3000 in.vits >&9
+	for ((i = 0; i < 50; i++)); do
+		[[ $(stat -c %s out.vits) -gt 1500 ]] && break
+		sleep 0.1
+	done
+	((i < 50))
+	tail -c +3001 in.vits >&9
+	exec 9>&-
+	wait $pid
+	vit-augment -i in.vits hflip | cmp - out.vits
+}
