@@ -4,6 +4,7 @@
 #include "stream/wire.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct vit_join {
 	struct vit_reader **reader;
@@ -43,6 +44,18 @@ static int open_one(struct vit_join *j, const char *path, size_t max_record)
 	return vit_history_merge(j->header.history, h->history);
 }
 
+/* Do all inputs announce images of one size? */
+static int one_shape(const struct vit_join *j)
+{
+	const json_t *first = json_object_get(j->header.meta, "shape");
+	for (int i = 1; i < j->n; i++) {
+		const json_t *next = json_object_get(vit_reader_header(j->reader[i])->meta, "shape");
+		if (!first || !next || !json_equal(first, next))
+			return 0;
+	}
+	return 1;
+}
+
 /* What the joined stream announces. */
 static int sum_up(struct vit_join *j)
 {
@@ -57,6 +70,8 @@ static int sum_up(struct vit_join *j)
 	/* one input of one segment keeps its header to the letter */
 	if (j->n > 1 || sum != meta.count) {
 		meta.count = sum;
+		if (!one_shape(j))
+			memset(meta.shape, 0, sizeof meta.shape);
 		if (meta.n_shard == j->n)
 			meta.n_shard = 0;
 		rc = vit_meta_write(&meta, &j->header);

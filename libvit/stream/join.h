@@ -18,7 +18,8 @@ int vit_join_open(struct vit_join **, const char *const *path, int n, size_t max
 void vit_join_close(struct vit_join *);         /* NULL is fine */
 
 /* The first input's header with all histories merged, count the sum of all
- * (nil when one is unknown), and no shard when all shards are there. */
+ * (nil when one is unknown), shape nil where they differ, and no shard when all
+ * shards are there. */
 const struct vit_header *vit_join_header(const struct vit_join *);
 
 /* As vit_reader_next(); VIT_END after the last input. */

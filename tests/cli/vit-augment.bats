@@ -168,6 +168,26 @@ samples() {
 	assert_not_exist out.vits
 }
 
+@test "--max-bad: bad records are named once and counted, in every epoch" {
+	samples in.vits
+	vit-augment -i in.vits --limit 3 resize:size=4 -o small.vits
+	cat in.vits small.vits >both.vits
+	run --separate-stderr -1 vit-augment -i both.vits center-crop:size=5 -o out.vits
+	assert_said "record 41 ("
+	assert_not_exist out.vits
+	run --separate-stderr -1 vit-augment -i small.vits -i in.vits --max-bad 2 center-crop:size=5 -o out.vits
+	assert_said "3 bad records"
+	assert_not_exist out.vits
+	for j in 1 2; do
+		run --separate-stderr -0 vit-augment -j$j -i small.vits -i in.vits --max-bad 3 --epochs 2 center-crop:size=5 -o $j.vits
+		assert_said "small.vits: record 1 ("
+		assert_equal "$(grep -c 'left out' <<<"$stderr")" 3
+	done
+	cmp 1.vits 2.vits
+	assert_equal "$(vit-show --dump 1.vits | grep -c '"id"')" 80
+	quietly vit-augment -i 1.vits -o again.vits
+}
+
 @test "the reader leaves: exit 0 and silence" {
 	samples in.vits
 	run --separate-stderr -0 bash -o pipefail -c 'vit-augment -i in.vits --epochs 500 hflip | head -c 100 >/dev/null'
