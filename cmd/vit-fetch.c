@@ -148,6 +148,12 @@ static int copy(struct vit_fetch *f, struct vit_writer *w, uint64_t *bad)
 	}
 }
 
+/* What fails here fails again at the next record. */
+static void flush(void *w)
+{
+	(void)!vit_writer_flush(w);
+}
+
 static int stream(struct vit_fetch *f, struct vit_header *h, struct vit_output *out)
 {
 	struct vit_writer *w;
@@ -155,7 +161,9 @@ static int stream(struct vit_fetch *f, struct vit_header *h, struct vit_output *
 	int rc = vit_writer_open(&w, out, h);
 	if (rc)
 		return rc;
+	vit_fetch_on_wait(f, flush, w);
 	rc = copy(f, w, &bad);
+	vit_fetch_on_wait(f, NULL, NULL);
 	if (!rc)
 		rc = vit_writer_end(w, bad + vit_fetch_skipped(f));
 	if (rc && rc != VIT_EPIPE) {

@@ -6,7 +6,8 @@
 #include "format/format.h"
 
 static const char *const where[] = {
-	"cifar10", "cifar-10-batches-bin", "cifar-10-binary.tar.gz", "cifar-10-batches-py", "cifar-10-python.tar.gz", NULL,
+	"cifar10/cifar-10-binary.tar.gz", "cifar10/cifar-10-python.tar.gz", "cifar10", "cifar-10-batches-bin",
+	"cifar-10-binary.tar.gz", "cifar-10-batches-py", "cifar-10-python.tar.gz", NULL,
 };
 
 const struct vit_dataset vit_dataset_cifar10 = {

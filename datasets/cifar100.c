@@ -6,7 +6,8 @@
 #include "format/format.h"
 
 static const char *const where[] = {
-	"cifar100", "cifar-100-binary", "cifar-100-binary.tar.gz", "cifar-100-python", "cifar-100-python.tar.gz", NULL,
+	"cifar100/cifar-100-binary.tar.gz", "cifar100/cifar-100-python.tar.gz", "cifar100", "cifar-100-binary",
+	"cifar-100-binary.tar.gz", "cifar-100-python", "cifar-100-python.tar.gz", NULL,
 };
 
 const struct vit_dataset vit_dataset_cifar100 = {

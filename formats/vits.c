@@ -47,9 +47,11 @@ static ssize_t lent_read(void *ctx, void *buf, size_t n)
 	struct vit_input *in = ctx;
 	const uint8_t *p;
 	size_t got;
-	int rc = vit_input_peek(in, n < 1 << 16 ? n : 1 << 16, &p, &got);
+	int rc = vit_input_some(in, &p, &got);
 	if (rc)
 		return rc;
+	if (got > n)
+		got = n;
 	if (got)
 		memcpy(buf, p, got);
 	rc = vit_input_skip(in, got);

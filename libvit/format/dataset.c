@@ -46,8 +46,8 @@ int vit_dataset_find(const struct vit_dataset *d, const char *cache, char **path
 			*path = vit_strdup(full);
 			return *path ? 0 : VIT_ENOMEM;
 		}
-	return vit_fail(VIT_EIO, "data set %s is neither in %s/%s nor in %s/%s; %s", d->name, dir[0], d->where[0],
-	                n > 1 ? dir[1] : "the cache", d->where[0], d->obtain);
+	return vit_fail(VIT_EIO, "data set %s is neither in %s/%s nor in %s/%s; %s", d->name, dir[0], d->name,
+	                n > 1 ? dir[1] : "the cache", d->name, d->obtain);
 }
 
 int vit_dataset_compare(const struct vit_dataset *d, const char *split, int64_t count, uint64_t xxh3)

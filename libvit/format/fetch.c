@@ -274,6 +274,11 @@ uint64_t vit_fetch_skipped(const struct vit_fetch *f)
 	return f->info.skipped;
 }
 
+void vit_fetch_on_wait(struct vit_fetch *f, void (*fn)(void *), void *ctx)
+{
+	vit_source_on_wait(f->src, fn, ctx);
+}
+
 const struct vit_header *vit_fetch_header(const struct vit_fetch *f)
 {
 	return &f->header;

@@ -134,6 +134,9 @@ int vit_fetch_open(struct vit_fetch **, const char *const *source, const struct 
 const struct vit_header *vit_fetch_header(const struct vit_fetch *);
 int vit_fetch_next(struct vit_fetch *, struct vit_record *);   /* VIT_END, VIT_ERECORD (may go on), ... */
 uint64_t vit_fetch_skipped(const struct vit_fetch *);          /* left out upstream; final after VIT_END */
+/* `fn` is called before a read from a pipe would block, so that a filter can
+ * flush what it has. */
+void vit_fetch_on_wait(struct vit_fetch *, void (*fn)(void *), void *ctx);
 void vit_fetch_close(struct vit_fetch *);
 
 #endif

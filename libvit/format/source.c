@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { HEAD = 1 << 16 };
+enum { HEAD = 1 << 16, SHORT_HEAD = 16 };
 
 struct vit_source {
 	char **path;
@@ -92,6 +92,11 @@ static int member_set(struct vit_source *s, struct vit_input *in, const char *na
 	s->m.name = s->m_name;
 	s->m.size = undone ? -1 : size;
 	s->plain = plain && !undone;
+	/* a stream may still be growing: do not wait for more of it than tells what it is */
+	static const char stream[] = "\xa3vit\xa6stream";
+	VIT_TRY(vit_input_peek(in, SHORT_HEAD, &s->m.head, &s->m.n_head));
+	if (memmem(s->m.head, s->m.n_head, stream, sizeof stream - 1))
+		return 0;
 	return vit_input_peek(in, HEAD, &s->m.head, &s->m.n_head);
 }
 
@@ -335,6 +340,12 @@ int vit_source_next(struct vit_source *s, struct vit_member *m)
 void vit_source_hold(struct vit_source *s)
 {
 	s->held = s->in != NULL;
+}
+
+void vit_source_on_wait(struct vit_source *s, void (*fn)(void *), void *ctx)
+{
+	if (s->in)
+		vit_input_on_wait(s->in, fn, ctx);
 }
 
 int vit_source_input(struct vit_source *s, struct vit_input **in)

@@ -17,6 +17,9 @@ void vit_source_hold(struct vit_source *);
 /* Start over. Only where vit_source_again(). */
 int vit_source_rewind(struct vit_source *) VIT_MUST_CHECK;
 
+/* Have `fn` called before a read of the present member would block. */
+void vit_source_on_wait(struct vit_source *, void (*fn)(void *), void *ctx);
+
 /* The module behind archive/archive.h, loaded at the first call. */
 int vit_archive_load(const struct vit_archive_module **) VIT_MUST_CHECK;
 

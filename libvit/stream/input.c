@@ -257,6 +257,12 @@ int vit_input_peek(struct vit_input *in, size_t n, const uint8_t **p, size_t *go
 	return 0;
 }
 
+int vit_input_some(struct vit_input *in, const uint8_t **p, size_t *got)
+{
+	VIT_TRY(fill(in, 1));
+	return vit_input_peek(in, in->end - in->pos, p, got);
+}
+
 static int ends_early(struct vit_input *in, uint64_t missing)
 {
 	return vit_fail(VIT_EFORMAT, "%s: ends at byte %" PRIu64 ", %" PRIu64 " more were expected",

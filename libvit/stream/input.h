@@ -30,6 +30,9 @@ void vit_input_close(struct vit_input *);       /* NULL is fine */
 /* Look at up to `n` bytes (n <= 1 GiB) without consuming them. *got < n only at
  * the end of the input. *p is valid until the next call on this input. */
 int vit_input_peek(struct vit_input *, size_t n, const uint8_t **p, size_t *got) VIT_MUST_CHECK;
+/* Look at what is there without waiting for more than the first byte; *got 0 at
+ * the end of the input. *p as for peek. */
+int vit_input_some(struct vit_input *, const uint8_t **p, size_t *got) VIT_MUST_CHECK;
 /* Consume `n` bytes, peeked or not; VIT_EFORMAT if the input ends before. */
 int vit_input_skip(struct vit_input *, uint64_t n) VIT_MUST_CHECK;
 /* Exactly `n` bytes; VIT_END if none was left, VIT_EFORMAT if some but not enough. */

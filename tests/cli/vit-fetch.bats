@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031,SC2154,SC2238
 # vit-fetch: the same samples from every container, selection, refusals.
 
 load helper
@@ -24,7 +25,7 @@ zip_of() { # ARCHIVE DIR
 	for s in d.tgz d.txz d.zip ./d/; do same want "$s"; done
 	same want d/train-images-idx3-ubyte d/train-labels-idx1-ubyte
 	for s in d.tgz d.zip; do same want - <"$s"; done
-	cat d.tgz | vit-fetch >got
+	vit-fetch <d.tgz >got
 	cmp want got
 	same want <(cat d.tgz)
 }
@@ -203,6 +204,66 @@ zip_of() { # ARCHIVE DIR
 	run --separate-stderr -1 vit-fetch cut.tgz
 	run --separate-stderr -1 vit-fetch cifar10 --cache "$PWD"
 	assert_said 'give them as SOURCE'
+}
+
+@test "data beyond --memory lie in a temporary file" {
+	tiny_idx d
+	tar czf d.tgz d
+	vit-fetch d >want
+	mkdir tmp
+	TMPDIR=$PWD/tmp same want d.tgz --memory 1K
+	assert_equal "$(ls -A tmp)" ""
+	TMPDIR=$PWD/absent run --separate-stderr -1 vit-fetch d.tgz --memory 1K
+	assert_said 'set TMPDIR'
+}
+
+@test "a bad record ends the stream, or is left out and counted" {
+	mkdir c
+	for i in 1 2 3 4; do
+		printf '\3'
+		head -c 3072 /dev/zero
+	done >c/data_batch_1.bin
+	for i in {1..30}; do
+		# past the part that tells the format
+		[[ $i == 28 ]] && printf '\77' || printf '\4'
+		head -c 3072 /dev/zero
+	done >c/data_batch_2.bin
+	run --separate-stderr -1 vit-fetch c -o out
+	assert_said 'record 31 (train/00031): label 63, CIFAR-10 has 0 to 9'
+	assert_not_exist out
+	run --separate-stderr -0 vit-fetch c --max-bad 1 -o out
+	assert_said 'record 31'
+	quietly vit-show out
+	assert_output --partial 'records     33, 1 skipped'
+}
+
+@test "data sets lie in the cache, as files or as an archive" {
+	mkdir -p cache/vit/cifar10 c
+	for i in 1 2 3; do
+		printf '\3'
+		head -c 3072 /dev/zero
+	done | tee c/data_batch_1.bin >c/test_batch.bin
+	tar czf cache/vit/cifar10/cifar-10-binary.tar.gz c
+	XDG_CACHE_HOME=$PWD/cache vit-fetch cifar10 --split test >got
+	vit-fetch cifar10@test --cache cache/vit | cmp - got
+	XDG_CACHE_HOME=$PWD/cache run --separate-stderr -1 vit-fetch cifar10 --verify
+	assert_said 'cifar10@train: 3 records, the published set has 50000'
+}
+
+@test "what came is passed on before waiting for more" {
+	tiny_idx d
+	vit-fetch d --order source >s
+	mkfifo in out
+	vit-fetch - --order source <in >out &
+	exec 7>in 8<out
+	head -c 4000 s >&7
+	# the header and some records come although the stream is not at its end
+	run timeout 20 head -c 500 <&8
+	assert_output --partial 'train/00000'
+	tail -c +4001 s >&7
+	exec 7>&-
+	cat <&8 >/dev/null
+	wait
 }
 
 @test "the reader's end is no error, a full disk is" {
