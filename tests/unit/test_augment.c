@@ -357,6 +357,28 @@ static void records_that_do_not_fit_are_bad(void **state)
 	vit_chain_free(chain);
 }
 
+static void recipes_have_parts(void **state)
+{
+	(void)state;
+	char **lines, *list = vit_recipe_list();
+	assert_non_null(list);
+	assert_non_null(strstr(list, "fashion\tsmall gray images"));
+	free(list);
+	assert_int_equal(vit_recipe_load("fashion", "augment", &lines), 0);
+	assert_string_equal(lines[0], "random-crop:padding=2");
+	assert_string_equal(lines[1], "hflip");
+	assert_null(lines[2]);
+	free(lines);
+	assert_int_equal(vit_recipe_load("fashion", "train", &lines), 0);
+	assert_string_equal(lines[0], "lr 1.5e-3");
+	free(lines);
+	assert_int_equal(vit_recipe_load("none", "train", &lines), 0);
+	assert_null(lines[0]);
+	free(lines);
+	says(vit_recipe_load("nope", "train", &lines), VIT_EUSAGE, "there are cifar, fashion, none");
+	says(vit_recipe_load("./nope.txt", "train", &lines), VIT_EIO, "./nope.txt");
+}
+
 /* The table: every op is documented, and every random one has p. */
 static void every_operation_is_described(void **state)
 {
@@ -389,6 +411,7 @@ int main(void)
 		cmocka_unit_test(draws_depend_on_seed_epoch_seq_and_ordinal),
 		cmocka_unit_test(draws_are_the_same_for_ever),
 		cmocka_unit_test(records_that_do_not_fit_are_bad),
+		cmocka_unit_test(recipes_have_parts),
 		cmocka_unit_test(every_operation_is_described),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
