@@ -177,6 +177,14 @@ static int vits_open(void *priv, struct vit_source *s, struct vit_format_info *i
 	info->random = !v->reader && v->meta.epochs <= 1;
 	if (info->random)
 		info->meta->count = (int64_t)v->n_record;
+	/* joined shards begin with a header that speaks of the first one only, and of a
+	 * pipe nobody knows what follows */
+	if (info->meta->n_shard && info->meta->count != v->meta.count) {
+		info->meta->n_shard = 0;
+	} else if (info->meta->n_shard && v->reader) {
+		info->meta->n_shard = 0;
+		info->meta->count = -1;
+	}
 	info->skipped = v->skipped;
 	v->info = info;
 	return 0;

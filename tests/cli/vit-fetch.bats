@@ -158,6 +158,15 @@ zip_of() { # ARCHIVE DIR
 	cat s0 s1 s2 >joined
 	quietly vit-show joined
 	assert_output --partial 'records     40 '
+	# a joined file is counted, joined pipes are of unknown length; no shard is left
+	quietly vit-show <(vit-fetch joined)
+	assert_output --partial 'records     40 (announced: 40 x 1 epochs)'
+	refute_output --partial '  shard  '
+	quietly vit-show <(cat s0 s1 s2 | vit-fetch -)
+	assert_output --partial 'records     40,'
+	refute_output --partial '  shard  '
+	quietly vit-show <(vit-fetch s1)
+	assert_output --partial 'index=1 of=3 total=40'
 	run -0 vit-show --json <(vit-fetch d --where label=4)
 	assert_output --partial '"records":4,'
 	run --separate-stderr -2 vit-fetch d --where label=cat
