@@ -54,7 +54,8 @@ struct vit_plan_opt {
 	int64_t B;                      /* rows per run */
 	int train;
 	int dtype;                      /* VIT_F32, or VIT_F64 on the f64 reference */
-	int recompute;                  /* 0 keep all; 1 run each block's forward again in backward */
+	int recompute;                  /* 0 keep all; 1 run each block's forward again in backward; nodes named
+	                                 * alike up to their first number ("blocks.3.") are a block */
 	const struct vit_optim *optim;  /* train: NULL = gradients only */
 	const char *const *results;     /* names of values to keep (logits), NULL-terminated; NULL: graph's keep bits */
 };
@@ -80,8 +81,8 @@ struct vit_plan {
 };
 
 int vit_plan_make(struct vit_plan *, const struct vit_graph *, const struct vit_plan_opt *, const struct vit_backend *, struct vit_dev *) VIT_MUST_CHECK;
-/* Give it memory: `arena` of arena_bytes from backend->alloc (NULL: it allocates
- * and frees its own) and the parameters. Evaluate the EMA: bind with
+/* Give it memory: `arena` of arena_bytes from backend->alloc, for this plan alone
+ * (NULL: it allocates and frees its own), and the parameters. Evaluate the EMA: bind with
  * use_ema = 1. */
 int vit_plan_bind(struct vit_plan *, void *arena, struct vit_params *, int use_ema) VIT_MUST_CHECK;
 void vit_plan_free(struct vit_plan *);
