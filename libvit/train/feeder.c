@@ -5,9 +5,13 @@
  */
 #include "train/feeder.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 static double now(void)
 {
@@ -46,23 +50,28 @@ void vit_feed_bad(struct vit_feeder *f, const char *message)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* A descriptor may stay silent for ever. Waiting for it happens here, the one
- * place where the thread may be cancelled: nothing is half done. */
+/* A descriptor may stay silent for ever, so waiting for it happens here, where
+ * close can wake the thread. It then finds the end of the input in place of the
+ * descriptor: the reader that called has no other way out of a read. */
 static void wait_for_data(void *ctx, int fd)
 {
-	(void)ctx;
+	struct vit_feeder *f = ctx;
+	struct pollfd p[2] = { { .fd = f->wake, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
 	if (fd < 0)
 		return;
-	int old;
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old);
-	poll(&p, 1, -1);
-	pthread_setcancelstate(old, NULL);
+	while (poll(p, 2, -1) < 0 && errno == EINTR)
+		;
+	if (!p[0].revents)
+		return;
+	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (nothing >= 0) {
+		dup2(nothing, fd);
+		close(nothing);
+	}
 }
 
 static void *run(void *arg)
 {
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	vit_feed_run(arg);
 	return NULL;
 }
@@ -102,7 +111,8 @@ int vit_feeder_open(struct vit_feeder **out, struct vit_samples *samples, const 
 	pthread_cond_init(&f->data, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	f->hash = XXH3_createState();
-	int rc = f->hash ? slots(f) : vit_fail(VIT_ENOMEM, "no memory for reading ahead");
+	f->wake = eventfd(0, EFD_CLOEXEC);
+	int rc = f->wake < 0 ? vit_fail_errno("reading ahead") : f->hash ? slots(f) : vit_fail(VIT_ENOMEM, "no memory for reading ahead");
 	if (!rc) {
 		XXH3_64bits_reset(f->hash);
 		vit_samples_on_wait(samples, wait_for_data, f);
@@ -182,7 +192,7 @@ void vit_feeder_close(struct vit_feeder *f)
 		f->quit = 1;
 		pthread_cond_signal(&f->space);
 		pthread_mutex_unlock(&f->lock);
-		pthread_cancel(f->thread);
+		eventfd_write(f->wake, 1);
 		pthread_join(f->thread, NULL);
 		vit_samples_on_wait(f->samples, NULL, NULL);
 	}
@@ -195,6 +205,8 @@ void vit_feeder_close(struct vit_feeder *f)
 		vit_buf_release(&s->ids);
 	}
 	XXH3_freeState(f->hash);
+	if (f->wake >= 0)
+		close(f->wake);
 	vit_buf_release(&f->bad);
 	pthread_mutex_destroy(&f->lock);
 	pthread_cond_destroy(&f->space);

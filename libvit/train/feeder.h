@@ -29,7 +29,7 @@ struct vit_feeder {
 	size_t image_bytes, label_bytes;
 
 	pthread_t thread;
-	int running;
+	int running, wake;              /* wake: an eventfd, readable once the thread shall end */
 	pthread_mutex_t lock;           /* guards head, tail, quit, bad */
 	pthread_cond_t space, data;
 	uint64_t head, tail;            /* slots filled and given back, ever */
