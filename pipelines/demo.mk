@@ -15,12 +15,13 @@ SHELL       := /bin/bash
 .PHONY: all summary
 
 BUILD  ?= build
-D      := $(BUILD)/demo
+D      ?= $(BUILD)/demo
 export PATH := $(abspath $(BUILD))/bin:$(PATH)
 
 DATA   := fashion-mnist
-EPOCHS := 6
-MODEL  := vit:patch=7,dim=128,depth=4,heads=4,mlp=2,pool=mean,init=fan_in
+FETCH  :=                 # more options of the training fetch, for a smaller run
+EPOCHS := 10
+MODEL  := vit:patch=7,dim=128,depth=4,heads=4,mlp=2,init=fan_in
 
 all: summary
 
@@ -29,7 +30,7 @@ all: summary
 $(D)/model.vit:
 	@mkdir -p $(D)
 	@[[ -e $(D)/run.ckpt.vit ]] || rm -f $(D)/train.jsonl
-	vit-fetch $(DATA) --holdout 10% --epochs $(EPOCHS) --shuffle | \
+	vit-fetch $(DATA) --holdout 10% --epochs $(EPOCHS) --shuffle $(FETCH) | \
 	  vit-augment --recipe fashion | \
 	  vit-train --recipe fashion --model $(MODEL) --val $(DATA)@val --holdout 10% \
 	    --checkpoint $(D)/run.ckpt.vit --every 100it --resume --log $(D)/train.jsonl -o $@
@@ -53,6 +54,6 @@ summary: $(D)/report.json $(D)/report.txt $(D)/curve.png $(D)/curve.txt
 	@printf '\n%-12s %s\n' \
 	  model '$(MODEL)' \
 	  images "$$($(call number,count,$(D)/report.json)) of $(DATA), split test" \
-	  top-1 "$$(printf '%.2f %%' $$($(call number,top1,$(D)/report.json) | head -n 1))" \
-	  training "$$(printf '%.0f s, %d epochs' $$(grep '"end"' $(D)/train.jsonl | $(call number,seconds,-)) $(EPOCHS))" \
+	  top-1 "$$(printf '%.2f %%' $$($(call number,top1,$(D)/report.json)))" \
+	  training "$$(printf '%.0f s, %d epochs' $$($(call number,seconds,$(D)/train.jsonl)) $(EPOCHS))" \
 	  results '$(D)/: report.txt report.json confusion.json curve.txt curve.png model.vit'
