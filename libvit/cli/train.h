@@ -66,7 +66,7 @@ int train_schedule(struct train *);                            /* part of it: th
 int train_model(struct train *);                               /* part of it: the model, fresh or from --init */
 int train_resume(struct train *);
 int train_loop(struct train *);
-int train_epoch_end(struct train *, int epoch_done);           /* validate, --best, log */
+int train_epoch_end(struct train *);                           /* validate, --best, log */
 int train_checkpoint(struct train *);
 int train_finish(struct train *);                              /* write the model */
 int train_explain(struct train *);

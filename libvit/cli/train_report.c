@@ -98,7 +98,7 @@ static json_t *epoch_json(struct train *t, const struct vit_train_stats *s, doub
 	return j;
 }
 
-int train_epoch_end(struct train *t, int epoch_done)
+int train_epoch_end(struct train *t)
 {
 	struct vit_train_stats s;
 	double seconds = cli_now() - t->epoch_began;    /* of training, before validation */
@@ -127,7 +127,6 @@ int train_epoch_end(struct train *t, int epoch_done)
 	t->at_epoch = s;
 	t->epoch_samples = 0;
 	t->epoch_began = cli_now();
-	(void)epoch_done;
 	return rc ? cli_fail(rc) : 0;
 }
 

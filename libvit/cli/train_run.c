@@ -99,8 +99,10 @@ static int between(struct train *t)
 	int64_t at = t->cursor.step;
 	int last = at == t->opt.steps, ended = t->cursor.epoch_end != 0;
 	/* a run cut by --steps is validated where it stops */
-	if ((ended || last) && !cli_signal) {
-		int status = train_epoch_end(t, ended);
+	if (last)
+		t->cursor.epoch_end = 1;
+	if (t->cursor.epoch_end && !cli_signal) {
+		int status = train_epoch_end(t);
 		if (status)
 			return status;
 	}
@@ -150,7 +152,7 @@ static int ended(struct train *t)
 		return cli_fail(vit_fail(VIT_EFORMAT, "the samples end before the first batch is full"));
 	if (t->cursor.step < t->opt.steps) {
 		cli_note("the samples ended after %lld of %lld steps", (long long)t->cursor.step, (long long)t->opt.steps);
-		int status = t->cursor.epoch_end ? 0 : train_epoch_end(t, 0);
+		int status = t->at_epoch.step == t->cursor.step ? 0 : train_epoch_end(t);
 		return status ? status : train_checkpoint(t);
 	}
 	return 0;
@@ -172,7 +174,7 @@ int train_loop(struct train *t)
 	t->began = t->epoch_began = cli_now();
 	/* the run stopped between the end of an epoch and what was due then */
 	if (!status && t->cursor.epoch_end)
-		status = train_epoch_end(t, 1);
+		status = train_epoch_end(t);
 	while (!status && t->cursor.step < t->opt.steps) {
 		const struct vit_batch *b;
 		int rc = vit_feeder_next(t->feeder, &b);

@@ -50,8 +50,7 @@ void vit_score_add(struct vit_score *s, const float *logits, int64_t n_class, in
 	s->top1 += better == 0;
 	s->top5 += better < 5;
 	s->loss += cross_entropy(logits, n_class, label);
-	if (label < s->n_class && best < s->n_class)
-		s->confusion[label * s->n_class + best]++;
+	s->confusion[label * n_class + best]++;
 }
 
 void vit_score_release(struct vit_score *s)

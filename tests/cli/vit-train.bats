@@ -134,6 +134,18 @@ left() { # files that a test made, temporaries included, but for those of bats
 	assert_said "no full batch"
 }
 
+@test "a stream that does not say how long it is; one that says too little" {
+	# the count of 320 in the header becomes nil, and 300
+	LC_ALL=C sed '1,/count/s/\xa5count\xcd\x01\x40/\xa5count\xc0/' "$DATA/one.vits" >unknown.vits
+	LC_ALL=C sed '1,/count/s/\xa5count\xcd\x01\x40/\xa5count\xcd\x01\x2c/' "$DATA/one.vits" >short.vits
+	run --separate-stderr -2 train -o m.vit unknown.vits
+	assert_said "--steps"
+	quietly train --steps 4 -o m.vit unknown.vits
+	run --separate-stderr -1 train -o n.vit short.vits
+	assert_said "more records in an epoch than the 300"
+	assert_not_exists n.vit
+}
+
 @test "usage: nothing to train, types, stdin twice, names that are not there" {
 	run --separate-stderr -2 vit-train "$DATA/one.vits" -o m.vit
 	assert_said "--model"
