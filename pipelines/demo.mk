@@ -51,7 +51,8 @@ number = sed -n 's/.*"$(1)": *\([-0-9.e]*\).*/\1/p' $(2) | tail -n 1
 
 summary: $(D)/report.json $(D)/report.txt $(D)/curve.png $(D)/curve.txt
 	@cat $(D)/curve.txt
-	@printf '\n%-12s %s\n' \
+	@echo
+	@printf '%-12s %s\n' \
 	  model '$(MODEL)' \
 	  images "$$($(call number,count,$(D)/report.json)) of $(DATA), split test" \
 	  top-1 "$$(printf '%.2f %%' $$($(call number,top1,$(D)/report.json)))" \
