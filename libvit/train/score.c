@@ -40,8 +40,9 @@ void vit_score_add(struct vit_score *s, const float *logits, int64_t n_class, in
 	 * with constant outputs does not score. A NaN is greater than nothing:
 	 * such a model counts as always wrong. */
 	int64_t better = 0, best = 0;
+	const float own = logits[label];
 	for (int64_t k = 0; k < n_class; k++) {
-		if (k != label && !(logits[k] < logits[label] || (logits[k] == logits[label] && k > label)))
+		if (k != label && !(logits[k] < own || (logits[k] == own && k > label)))
 			better++;
 		if (logits[k] > logits[best])
 			best = k;

@@ -84,6 +84,9 @@ left() { # files that a test made, temporaries included, but for those of bats
 	assert_failure 137
 	train --epochs 4 --checkpoint c --resume -o cut.vit <"$DATA/one.vits" 2>/dev/null
 	cmp whole.vit cut.vit
+	vit-augment -i "$DATA/one.vits" hflip >flipped.vits
+	run --separate-stderr -0 train --epochs 2 -o flipped.vit flipped.vits
+	assert_said "random operations"
 	run --separate-stderr -2 train --epochs 5 --checkpoint c --resume -o cut.vit "$DATA/one.vits"
 	assert_said "--epochs was 4"
 }
