@@ -70,6 +70,10 @@ endif
 
 # ---- main targets ---------------------------------------------------------------
 
+# make V=1 shows the commands
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-4s%s\n' '$(1)' '$(2)')
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -85,15 +89,18 @@ help: ## this list
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/%.f64.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -DVIT_REAL_IS_DOUBLE $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+	$(call say,CC,$< (f64))
+	$(Q)$(CC) $(CPPFLAGS) -DVIT_REAL_IS_DOUBLE $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
 # Tables of plug-ins, and the build id: written anew at each make, replaced only
 # when the text differs, so an idle make builds nothing.
@@ -115,30 +122,33 @@ $(BUILD)/obj/libvit/core/module.o $(foreach m,$(MODULES),$(BUILD)/obj/libvit/$(m
 
 $(LIBVIT): $(LIB_OBJ) libvit/libvit.map
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -shared -Wl,-soname,libvit.so.$(ABI) -Wl,--version-script=libvit/libvit.map -Wl,--no-undefined \
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libvit.so.$(ABI) -Wl,--version-script=libvit/libvit.map -Wl,--no-undefined \
 	  -Wl,--as-needed -o $@ $(LIB_OBJ) $(LIB_LIBS)
-	ln -sf libvit.so.$(ABI) $(@D)/libvit.so
+	$(Q)ln -sf libvit.so.$(ABI) $(@D)/libvit.so
 
 $(LIBCLI): $(call obj,$(CLI_SRC))
 	@mkdir -p $(@D)
-	rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 define module_rule
 $(BUILD)/lib/vit/libvit-$(1).so: $$(call obj,$$(wildcard libvit/$(1)/*.c)) $$(LIBVIT)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -shared -Wl,--version-script=libvit/libvit.map -Wl,--no-undefined -Wl,-rpath,'$$$$ORIGIN/..' \
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(LDFLAGS) -shared -Wl,--version-script=libvit/libvit.map -Wl,--no-undefined -Wl,-rpath,'$$$$ORIGIN/..' \
 	  -o $$@ $$(filter %.o,$$^) -L$$(BUILD)/lib -lvit $$($(2)_LIBS)
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rule,$(m),$(shell echo $(m) | tr a-z A-Z))))
 
 $(BINS): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(LIBCLI) $(LIBVIT)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $< $(LIBCLI) -L$(BUILD)/lib -lvit $(LIB_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $< $(LIBCLI) -L$(BUILD)/lib -lvit $(LIB_LIBS)
 
 $(BUILD)/share/vit/recipes/%: recipes/%
 	@mkdir -p $(@D)
-	cp $< $@
+	$(Q)cp $< $@
 
 $(BUILD)/share/man/man1/%.1: cmd/%.1 $(BUILD)/bin/% tools/man.sh
 	@mkdir -p $(@D)
@@ -146,7 +156,7 @@ $(BUILD)/share/man/man1/%.1: cmd/%.1 $(BUILD)/bin/% tools/man.sh
 
 $(BUILD)/lib/pkgconfig/vit.pc: libvit/vit.pc.in Makefile
 	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@MSGPACK@|$(MSGPACK)|' $< >$@
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@MSGPACK@|$(MSGPACK)|' $< >$@
 
 # ---- tests ---------------------------------------------------------------------------
 # One program a file: unit tests, fuzz targets with their corpus replay, benchmarks;
@@ -157,7 +167,7 @@ UNIT_BINS  := $(call test_prog,tests/unit,test)
 FUZZ_BINS  := $(call test_prog,tests/fuzz,fuzz)
 BENCH_BINS := $(call test_prog,tests/bench,bench)
 CHECK_OPS  := $(if $(wildcard tests/op/*.c),$(BUILD)/tests/check-ops)
-link_test   = @mkdir -p $(@D) && $(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(filter %.o,$^) $(LIBCLI) \
+link_test   = $(Q)$(if $(V),,printf '  %-4s%s\n' LD '$@' &&) mkdir -p $(@D) && $(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(filter %.o,$^) $(LIBCLI) \
               -L$(BUILD)/lib -lvit $(LIB_LIBS)
 
 $(UNIT_BINS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIBCLI) $(LIBVIT)
