@@ -59,7 +59,7 @@ static int open_feeder(struct train *t)
 static void look_at_labels(struct train *t, const struct vit_batch *b)
 {
 	const int32_t *label = b->labels;
-	if (t->opt.build.soft || t->first_step || t->label_seen > 8 || t->model.n_class < 2)
+	if (!b->n || t->opt.build.soft || t->first_step || t->label_seen > 8 || t->model.n_class < 2)
 		return;
 	if (!t->label_seen)
 		t->label = label[0];
@@ -77,10 +77,10 @@ static int step(struct train *t, const struct vit_batch *b)
 		cli_note("images are resized to %lldx%lld, the model's size", (long long)chw[1], (long long)chw[2]);
 		t->resized_said = 1;
 	}
-	int rc = vit_trainer_step(t->trainer, b->n, b->images, b->labels);
+	int rc = b->n ? vit_trainer_step(t->trainer, b->n, b->images, b->labels) : 0;
 	if (rc)
 		return cli_fail(rc);
-	t->cursor.step++;
+	t->cursor.step += b->n > 0;
 	t->cursor.samples += b->n;
 	t->cursor.epoch = b->epoch;
 	t->cursor.in_epoch = b->in_epoch;
@@ -136,8 +136,8 @@ static int drain(struct train *t)
 	int rc;
 	if (t->cfg->steps)
 		return 0;
-	while ((rc = vit_feeder_next(t->feeder, &b)) == VIT_ERECORD) {
-		int status = cli_bad_record((uint64_t)t->cursor.record);
+	while ((rc = vit_feeder_next(t->feeder, &b)) == VIT_ERECORD || (!rc && !b->n)) {
+		int status = rc ? cli_bad_record((uint64_t)t->cursor.record) : 0;
 		if (status)
 			return status;
 	}

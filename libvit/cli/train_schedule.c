@@ -56,7 +56,10 @@ int train_schedule(struct train *t)
 	if (m->count == 0)
 		return cli_fail(vit_fail(VIT_EFORMAT, "the stream's header announces no records"));
 	if (m->count > 0)
-		t->per_epoch = c->drop_last ? m->count / c->batch : (m->count + c->batch - 1) / c->batch;
+		t->per_epoch = c->drop_last ? m->count / c->batch : m->count / c->batch + (m->count % c->batch > 0);
+	if (m->count > 0 && !t->per_epoch)
+		return cli_usage("an epoch of %lld records has no full batch of %lld; make --batch-size smaller or leave out --drop-last",
+		                 (long long)m->count, (long long)c->batch);
 	if (c->steps) {
 		t->opt.steps = c->steps;
 		/* as many passes as the steps take */
@@ -68,9 +71,6 @@ int train_schedule(struct train *t)
 	} else {
 		t->opt.steps = t->run_epochs * t->per_epoch;
 	}
-	if (t->opt.steps < 1)
-		return cli_usage("an epoch of %lld records has no full batch of %lld; make --batch-size smaller or leave out --drop-last",
-		                 (long long)m->count, (long long)c->batch);
 	t->opt.epochs = t->run_epochs;
 	if (t->passes > 1 && m->random)
 		cli_warn("the stream holds random operations, all %lld epochs will see the same images; give --epochs to vit-fetch or vit-augment instead",

@@ -39,6 +39,8 @@ static void publish(struct work *w, int epoch_end)
 		s->batch.id[i] = (const char *)s->ids.p + s->id_at[i];
 	s->batch.epoch_end = epoch_end;
 	w->slot = NULL;
+	f->since = 0;
+	f->gave |= s->batch.n > 0;
 	vit_feed_publish(f);
 }
 
@@ -51,16 +53,20 @@ static void mark(struct vit_feeder *f, struct vit_batch *b)
 	b->hash = XXH3_64bits_digest(f->hash);
 }
 
-/* An epoch ended: give what is there, or drop a short rest. */
+/* An epoch ended: give what is there, or drop a short rest. What was dropped, or
+ * was bad, leaves an empty batch behind: the full one before it was given without
+ * knowing that the epoch ends with it. */
 static void epoch_ends(struct work *w)
 {
 	struct vit_feeder *f = w->f;
-	if (!w->slot || !w->slot->batch.n)
+	if (!f->since || (f->opt.eager && (!w->slot || !w->slot->batch.n)) || slot_for(w))
 		return;
-	if (f->opt.drop_last && w->slot->batch.n < f->opt.batch)
-		w->slot->batch.n = 0;
-	else
-		publish(w, 1);
+	struct vit_batch *b = &w->slot->batch;
+	if (!b->n || (f->opt.drop_last && b->n < f->opt.batch)) {
+		b->n = 0;
+		mark(f, b);
+	}
+	publish(w, 1);
 }
 
 /* The input is at its end, good or bad. */
@@ -182,6 +188,7 @@ static int consume(struct work *w, const uint8_t *raw, size_t n)
 		publish(w, 0);
 	f->record++;
 	f->in_epoch++;
+	f->since++;
 	XXH3_64bits_update(f->hash, raw, n);
 	if (f->opt.count >= 0 && f->in_epoch > f->opt.count)
 		return vit_samples_fail(f->samples, VIT_EFORMAT, rc ? NULL : &r, "more records in an epoch than the %lld that were announced",
@@ -209,13 +216,15 @@ static int next(struct vit_feeder *f, const uint8_t **raw, size_t *n)
 	return vit_samples_next(f->samples, raw, n);
 }
 
-/* One pass over the samples is done; VIT_END: it was the last. */
+/* One pass over the samples is done; VIT_END: it was the last. One that gave no
+ * batch is: the next ones would give none either, for ever. */
 static int again(struct work *w)
 {
 	struct vit_feeder *f = w->f;
 	epoch_ends(w);
-	if (++f->pass >= f->opt.passes)
+	if (++f->pass >= f->opt.passes || !f->gave)
 		return VIT_END;
+	f->gave = 0;
 	f->epoch++;
 	f->in_epoch = 0;
 	f->label_epoch = -1;
@@ -229,10 +238,12 @@ static int skip(struct work *w)
 	struct vit_feeder *f = w->f;
 	const uint8_t *raw;
 	size_t n;
+	f->gave = 1;
 	while (f->record < f->opt.skip) {
 		int rc = next(f, &raw, &n);
 		if (rc == VIT_END && f->pass + 1 < f->opt.passes) {
 			VIT_TRY(again(w));
+			f->gave = 1;
 			continue;
 		}
 		if (rc == VIT_ERECORD)

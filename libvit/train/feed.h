@@ -66,7 +66,7 @@ struct vit_feeder_opt {
 	const volatile sig_atomic_t *stop;      /* non-zero ends a wait for data; may be NULL */
 };
 struct vit_batch {
-	int64_t n;
+	int64_t n;                      /* 0: only to say that the epoch ends, with records that were dropped or bad */
 	uint8_t *images;                /* [n,H,W,C] */
 	void *labels;
 	const char **id;                /* with ids */

@@ -45,8 +45,10 @@ struct vit_feeder {
 	/* the reader thread */
 	XXH3_state_t *hash;
 	int64_t record, in_epoch, epoch;        /* consumed; epoch counts from 0 */
+	int64_t since;                          /* records since the last batch was given */
 	int64_t label_epoch;                    /* the records' own epoch number; -1: none seen */
 	int64_t pass;
+	int gave;                               /* this pass gave a batch with samples */
 };
 
 void vit_feed_run(struct vit_feeder *);                         /* the reader thread's work */

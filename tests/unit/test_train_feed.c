@@ -79,21 +79,24 @@ static struct vit_feeder_opt options(const struct stream *s)
 	};
 }
 
-/* "n@first pixel" of each batch, "|" where an epoch ends, then the code. */
+/* "n@first pixel" of each batch, "|" where an epoch ends (alone: in an empty batch), then the code;
+ * first of all a "bad" for each bad record, which may come any time before its batch. */
 static void feed(struct vit_samples *s, const struct vit_feeder_opt *o, const char *want)
 {
 	struct vit_feeder *f;
 	const struct vit_batch *b;
-	char got[256] = "";
+	char got[256] = "", batches[192] = "";
 	int rc;
 	assert_int_equal(vit_feeder_open(&f, s, o), 0);
 	while ((rc = vit_feeder_next(f, &b)) == 0 || rc == VIT_ERECORD) {
-		char word[32] = "bad ";
-		if (!rc)
+		char word[32] = "";
+		if (!rc && !b->n)
+			snprintf(word, sizeof word, "%s ", b->epoch_end ? "|" : "empty");
+		else if (!rc)
 			snprintf(word, sizeof word, "%d@%d%s ", (int)b->n, b->images[0], b->epoch_end ? "|" : "");
-		strcat(got, word);
+		strcat(rc ? got : batches, rc ? "bad " : word);
 	}
-	snprintf(got + strlen(got), 16, "%d", rc);
+	snprintf(got + strlen(got), sizeof got - strlen(got), "%s%d", batches, rc);
 	vit_feeder_close(f);
 	assert_string_equal(got, want);
 }
@@ -114,12 +117,12 @@ static void test_batches_do_not_cross_epochs(void **state)
 	struct vit_feeder_opt o = options(&s);
 	check(&s, &o, "3@0 3@3 1@6| 1");
 	o.drop_last = 1;
-	check(&s, &o, "3@0 3@3 1");
+	check(&s, &o, "3@0 3@3 | 1");
 	s.epochs = 2;
 	o = options(&s);
 	check(&s, &o, "3@0 3@3 1@6| 3@10 3@13 1@16| 1");
 	o.drop_last = 1;
-	check(&s, &o, "3@0 3@3 3@10 3@13 1");
+	check(&s, &o, "3@0 3@3 | 3@10 3@13 | 1");
 	s.n = s.count = 6;      /* a full batch that ends an epoch says so */
 	o = options(&s);
 	check(&s, &o, "3@0 3@3| 3@10 3@13| 1");
@@ -166,6 +169,13 @@ static void test_bad_records(void **state)
 	feed(samples, &o, "bad 3@0 3@4| 3@0 3@4| 1");
 	vit_samples_close(samples);
 	s = PLAIN;
+	s.label_at = 6;         /* behind a full batch that was given already */
+	s.label = 5;
+	check(&s, &o, "bad 3@0 3@3 | 3@0 3@3 | 1");
+	s = PLAIN;              /* nothing in a pass: no further one */
+	o.batch = 8;
+	o.drop_last = 1;
+	check(&s, &o, "| 1");
 	s.unlabelled = 4;
 	o = options(&s);
 	check(&s, &o, "3@0 -7");
