@@ -67,7 +67,12 @@ tier() {
 	unit) for t in "$BUILD"/tests/test_*; do
 		[ -x "$t" ] && run_tap "unit/${t##*/}" env CMOCKA_MESSAGE_OUTPUT=TAP "$t"; done ;;
 	fuzz) for t in "$BUILD"/tests/fuzz_*; do [ -x "$t" ] && run_one "fuzz/${t##*/}" "$t"; done ;;
-	ops) [ -x "$BUILD/tests/check-ops" ] && run_one check-ops "$BUILD/tests/check-ops" ;;
+	ops) # each instruction set that this machine has: all ship, one is chosen
+		for t in scalar avx2 avx512vl; do
+			if [ -x "$BUILD/tests/check-ops" ] && grep -qw "$t" - /proc/cpuinfo <<<scalar; then
+				run_one "check-ops/${t%vl}" env VIT_CPU="${t%vl}" "$BUILD/tests/check-ops"
+			fi
+		done ;;
 	cli|pipelines|long) bats_dir "$1" ;;
 	sanitized)
 		# a library without its sanitizer's runtime cannot be loaded by a plain program, so

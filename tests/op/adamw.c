@@ -12,6 +12,7 @@ static const struct vit_adamw_attr full = { .beta1 = 0.9f, .beta2 = 0.95f, .eps 
 static const struct op_case cases[] = {
 	{ .label = "n=33", .attr = &plain, .train = 1, .inplace = 1 | 4 | 8, .in = { BLOCKS(33) } },
 	{ .label = "clip,ema,n=1031", .attr = &full, .train = 1, .inplace = 1 | 4 | 8 | 32, .loss_scale = 16, .in = { BLOCKS(1031), ANY(1031) } },
+	{ .label = "skipped,n=33", .attr = &full, .train = 1, .found_inf = 1, .in = { BLOCKS(33), ANY(33) } },
 	{ .label = "n=1", .attr = &full, .train = 1, .inplace = 1 | 4 | 8 | 32, .in = { BLOCKS(1), ANY(1) } },
 };
 OP_CASES(adamw, cases)

@@ -38,6 +38,7 @@ struct op_case {
 	int train;
 	float knob[VIT_MAXKNOB];
 	float loss_scale;       /* 0: 1 */
+	int found_inf;          /* the step is one that must be skipped */
 	unsigned inplace;       /* bit i: in[i] is written */
 	int unexpanded;         /* 1: random or mixing, which no primitive does */
 };

@@ -35,12 +35,23 @@ static int batched(const struct vit_tensor *t, int64_t B)
 	return t->ndim > 0 && t->dim[0] == B;
 }
 
+/* Elements of an output to compare: the padding counts where the op's rule is
+ * that it gives zeros. */
+static int64_t promised(const struct setup *s, const struct buffer *b)
+{
+	const int64_t rows = valid(s, b, 1);
+	for (int64_t i = rows; i < b->n; i++)
+		if (fabs(buffer_get(b, i)) > 0)
+			return rows;
+	return b->n;
+}
+
 static void compare_forward(const struct setup *got, const struct setup *want, double tolerance, const char *how)
 {
 	char what[96];
 	for (int i = 0; i < got->call.n_out; i++) {
 		snprintf(what, sizeof what, "%s: output %d", how, i);
-		check_near(got->name, what, &got->out[i], &want->out[i], valid(got, &got->out[i], 1), tolerance);
+		check_near(got->name, what, &got->out[i], &want->out[i], promised(want, &want->out[i]), tolerance);
 	}
 	for (int i = 0; i < got->call.n_aux; i++) {
 		snprintf(what, sizeof what, "%s: saved value %d", how, i);

@@ -258,7 +258,8 @@ void setup_fill(struct setup *s, const struct variant *v)
 	fill_gradients(s, v);
 	struct vit_step *step = setup_step(s);
 	*step = (struct vit_step){ .seed = 7, .sample0 = 1000, .n_valid = (int32_t)(v->n_valid >= 0 ? v->n_valid : s->B),
-	                           .done = 2, .wsum = 3, .loss = 5, .hits = 1, .gnorm2 = 40, .loss_scale = s->of->loss_scale > 0 ? s->of->loss_scale : 1 };
+	                           .done = 2, .wsum = 3, .loss = 5, .hits = 1, .gnorm2 = 40, .loss_scale = s->of->loss_scale > 0 ? s->of->loss_scale : 1,
+	                           .found_inf = s->of->found_inf };
 	memcpy(step->knob, s->of->knob, sizeof step->knob);
 }
 

@@ -176,6 +176,34 @@ static void weight_gradient_in_pieces(void **state)
 	b->close(d);
 }
 
+/* One bad gradient anywhere, at a vector's end too, is seen; finite ones are not. */
+static void bad_gradients_are_seen(void **state)
+{
+	(void)state;
+	enum { N = 37 };
+	static const float bad[] = { 0, INFINITY, -INFINITY, NAN };
+	const struct vit_backend *b;
+	struct vit_dev *d;
+	assert_int_equal(vit_device_open("cpu", 2, &b, &d, NULL), 0);
+	for (int i = 0; i < N * 4; i++) {
+		float g[N] = { 0 };
+		double ws[8];
+		struct vit_step step = { 0 };
+		struct vit_call c = { .op = "grad_norm", .name = "g", .n_in = 1, .step = &step };
+		g[(i + 5) % N] = 1e30f;         /* its square is no float, but a double */
+		g[i % N] = bad[i / N];
+		c.in[0] = (struct vit_tensor){ g, VIT_F32, 1, { N } };
+		vit_kernel k = b->find(d, &c, 0);
+		assert_non_null(k);
+		assert_true(vit_tensor_bytes(&c.ws) <= sizeof ws);
+		c.ws.data = ws;
+		assert_int_equal(k(&c), 0);
+		assert_int_equal(step.found_inf, i >= N);
+		b->drop(d, &c);
+	}
+	b->close(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +213,7 @@ int main(void)
 		cmocka_unit_test(choice_by_environment),
 		cmocka_unit_test(forward_bits_do_not_depend_on_threads),
 		cmocka_unit_test(weight_gradient_in_pieces),
+		cmocka_unit_test(bad_gradients_are_seen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
