@@ -21,8 +21,11 @@
  *       fan_in:  every weight truncated normal with deviation 1/sqrt(fan in)
  *                after the cut; tokens and positions with 0.5, so that they
  *                weigh beside the patches' content. Narrow models learn faster:
- *                Fashion-MNIST, patch 7, D64, 3 layers, 30,000 images seen:
- *                76 % (trunc02), 79 (weights alone), 83 (all of it)
+ *                Fashion-MNIST, patch 7, D64, 3 layers, mlp 2, 30,000 images
+ *                seen, top-1 on a tenth of train that was held out, two seeds:
+ *                79.7 79.8 (trunc02); with tokens and positions at 0.02: 80.9
+ *                80.5, 0.1: 81.5 80.4, 0.25: 82.6 81.6, 0.5: 83.6 82.9, 1: 83.7
+ *                84.3. So 0.5 is no optimum, only far better than 0.02
  *       Biases 0, norms 1 and 0, layer scale its constant in both.
  * Weight decay applies to the matrices alone.
  */
