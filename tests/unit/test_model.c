@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -145,6 +146,39 @@ static void test_same_blocks(void **state)
 	vit_model_free(&m);
 }
 
+/* What the specification says of beginnings, in the values; of drop path, in the nodes. */
+static void test_init_and_drop_path(void **state)
+{
+	(void)state;
+	static const double path[] = { 0.1, 0.2, 0.3 };
+	const struct vit_build build = { .train = 1, .drop_path = 0.3 };
+	for (int fan = 0; fan < 2; fan++) {
+		struct vit_model m = make(fan ? "vit:patch=4,dim=16,depth=4,heads=2,mlp=2,init=fan_in" : "vit:patch=4,dim=16,depth=4,heads=2,mlp=2");
+		struct vit_graph g;
+		vit_graph_init(&g);
+		assert_int_equal(m.arch->build(&g, m.config, &m.preprocess, &build), 0);
+		const struct vit_value *w = vit_graph_find(&g, "blocks.1.mlp.fc2.weight"), *pos = vit_graph_find(&g, "pos_embed");
+		assert_true(w && pos);
+		assert_int_equal(w->dim[1], 32);
+		/* 0.17678 is 1/sqrt(32); 0.8796 is left of a deviation when it is cut at 2 */
+		assert_true(fabs((double)w->init.std - (fan ? 0.17678 / 0.8796 : 0.02)) < 1e-4);
+		assert_true(fabs((double)pos->init.std - (fan ? 0.5 : 0.02)) < 1e-6);
+		int seen = 0;
+		for (int i = 0; i < g.n_node; i++) {
+			const struct vit_node *n = g.node[i];
+			if (strcmp(n->op->name, "add_layernorm"))
+				continue;
+			const double p = (double)((const struct vit_add_layernorm_attr *)n->attr)->drop_path;
+			/* two sums a block; the first block is never dropped */
+			assert_true(fabs(p - (seen < 2 ? 0 : path[seen / 2 - 1])) < 1e-6);
+			seen++;
+		}
+		assert_int_equal(seen, 8);
+		vit_graph_release(&g);
+		vit_model_free(&m);
+	}
+}
+
 /* ---- numbers ------------------------------------------------------------------------ */
 
 static void logits_of(const struct vit_model *m, struct vit_params *params, float *out)
@@ -243,7 +277,7 @@ int main(void)
 		cmocka_unit_test(test_names_and_shapes),
 		cmocka_unit_test(test_presets),
 		cmocka_unit_test(test_bad_specs),
-		cmocka_unit_test(test_same_blocks),
+		cmocka_unit_test(test_same_blocks), cmocka_unit_test(test_init_and_drop_path),
 		cmocka_unit_test(test_write_read),
 		cmocka_unit_test(test_learns),
 	};
