@@ -21,6 +21,17 @@ static int recipe(const struct train_config *c)
 	return status;
 }
 
+/* Files written at different times: under one name the last would be all that is left. */
+static int distinct_outputs(const struct train_config *c)
+{
+	const struct { const char *option, *path; } o[] = { { "--output", c->common.out }, { "--checkpoint", c->checkpoint }, { "--best", c->best } };
+	for (int i = 0; i < 3; i++)
+		for (int k = i + 1; k < 3; k++)
+			if (o[i].path && o[k].path && !strcmp(o[i].path, o[k].path) && strncmp(o[i].path, "/dev/", 5))
+				return cli_usage("%s and %s are both %s; give each a file of its own", o[i].option, o[k].option, o[i].path);
+	return 0;
+}
+
 static int check(const struct train_config *c)
 {
 	if (!c->model && !c->init)
@@ -35,7 +46,7 @@ static int check(const struct train_config *c)
 		return cli_usage("--best needs --val, by which models are compared");
 	if (c->accum > c->batch)
 		return cli_usage("--grad-accum-steps %lld of a batch of %lld: each part needs a sample", (long long)c->accum, (long long)c->batch);
-	return 0;
+	return distinct_outputs(c);
 }
 
 static int betas(const char *text, double *b1, double *b2)

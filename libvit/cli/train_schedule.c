@@ -7,6 +7,8 @@
 
 #include <math.h>
 
+enum { STEPS_MAX = 1000000000 };        /* as --steps */
+
 /* Epochs of the run and passes over the samples. */
 static int epochs(struct train *t, const struct vit_meta *m)
 {
@@ -69,6 +71,10 @@ int train_schedule(struct train *t)
 		return cli_usage("how long is the run? the stream does not announce its records; give --steps N, or make the stream with vit-fetch from "
 		                 "a source that can be counted");
 	} else {
+		/* headers are not to be trusted with a size: the rates of all steps are kept */
+		if (t->run_epochs > STEPS_MAX / t->per_epoch)
+			return cli_usage("%lld epochs of %lld steps are more than %d steps; give --steps", (long long)t->run_epochs, (long long)t->per_epoch,
+			                 STEPS_MAX);
 		t->opt.steps = t->run_epochs * t->per_epoch;
 	}
 	t->opt.epochs = t->run_epochs;

@@ -104,6 +104,9 @@ int vit_checkpoint_write(struct vit_trainer *t, const char *path, const struct v
 	struct vit_output *out = NULL;
 	struct vit_writer *w = NULL;
 	struct block b[N_BLOCK];
+	struct vit_train_stats stats;
+	/* a step whose update was skipped is none from which a run may go on */
+	VIT_TRY(vit_trainer_stats(t, &stats));
 	blocks(&t->model->params, b);
 	int rc = header(t, &h, c, options);
 	if (rc)

@@ -68,7 +68,8 @@ int vit_model_take(struct vit_model *to, const struct vit_model *from, int head,
 
 /* A checkpoint: a model stream with the optimiser's moments ("optim.m/NAME",
  * "optim.v/NAME") and EMA ("ema/NAME") beside the weights, and counters in
- * meta.training. Written through vit_output with the previous one kept as FILE~. */
+ * meta.training. Written through vit_output with the previous one kept as FILE~;
+ * not written, and VIT_EFORMAT, when the last step's gradient was not finite. */
 struct vit_cursor {                     /* where in the input the run is */
 	int64_t step, samples;          /* optimiser steps done; samples they saw */
 	int64_t epoch, in_epoch, record;/* records consumed: of this epoch, of all */

@@ -171,6 +171,28 @@ left() { # files that a test made, temporaries included, but for those of bats
 	assert_equal "$(left)" ""
 }
 
+@test "a gradient that is not finite: the checkpoint stays before it" {
+	local again
+	for again in 1 2; do    # going on meets the same step
+		run --separate-stderr -1 vit-train --model "$MODEL" --batch-size 32 --lr 100 --warmup 0 --epochs 40 --checkpoint c --every 1it --resume \
+			-o m.vit "$DATA/one.vits"
+		assert_said "not finite"
+		assert_not_exists m.vit
+		echo "$stderr" | grep -o 'step [0-9]*: a gradient' >"step$again"
+	done
+	cmp step1 step2
+}
+
+@test "outputs of one name are refused, and runs longer than any" {
+	run --separate-stderr -2 train --checkpoint m.vit -o m.vit "$DATA/one.vits"
+	assert_said "--checkpoint"
+	run --separate-stderr -2 train --checkpoint c --best c --val "$DATA/test.vits" -o m.vit "$DATA/one.vits"
+	assert_said "--best"
+	run --separate-stderr -2 train --epochs 1000000000 -o m.vit "$DATA/one.vits"
+	assert_said "give --steps"
+	assert_equal "$(left)" ""
+}
+
 @test "full disk and closed reader" {
 	run --separate-stderr -1 bash -c "vit-train --model $MODEL --steps 2 '$DATA/one.vits' >/dev/full"
 	assert_said "vit-train"
