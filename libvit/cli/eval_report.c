@@ -87,9 +87,9 @@ int eval_report_json(struct eval *e)
 		json_array_append_new(classes, json_pack("{s:s, s:I, s:f, s:f, s:f}", "class", eval_class(e, k, buf), "support", (json_int_t)c.support,
 		                                         "precision", c.precision, "recall", c.recall, "f1", c.f1));
 	}
-	json_t *j = json_pack("{s:s?, s:s?, s:I, s:f, s:f, s:f, s:s, s:o, s:{s:f, s:f}}", "dataset", m->dataset, "split", m->split,
+	json_t *j = json_pack("{s:s?, s:s?, s:I, s:f, s:f, s:o, s:s, s:o, s:{s:f, s:f}}", "dataset", m->dataset, "split", m->split,
 	                      "count", (json_int_t)s->count, "top1", share(s->top1, s->count), "top5", share(s->top5, s->count),
-	                      "loss", s->loss / (double)s->count, "unit", "percent", "classes", classes,
+	                      "loss", isfinite(s->loss) ? json_real(s->loss / (double)s->count) : json_null(), "unit", "percent", "classes", classes,
 	                      "speed", "images_per_second", speed(e), "seconds", e->seconds);
 	return put_json(&e->text, j);
 }

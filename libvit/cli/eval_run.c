@@ -211,6 +211,8 @@ static int finish(struct eval *e)
 	int rc = 0;
 	if (!e->predict && !e->score.count)
 		rc = vit_fail(VIT_EFORMAT, "no samples to score");
+	if (!rc && !e->predict && !isfinite(e->score.loss))
+		cli_warn("%s: its outputs are not all finite numbers, it is damaged or its training diverged", e->model_name);
 	if (!rc && !e->predict)
 		rc = e->cfg->report == EVAL_JSON ? eval_report_json(e) : eval_report_text(e);
 	if (!rc)

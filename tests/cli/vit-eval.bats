@@ -90,3 +90,20 @@ assert [sum(row) for row in m] == [k["support"] for k in r["classes"]]
 	run --separate-stderr -1 vit-eval "$DATA/m.vit" not-there.vits
 	assert_said "not-there.vits"
 }
+
+@test "a model whose outputs are no numbers: a warning, and JSON without a loss" {
+	# the last bias becomes NaN, the hash is taken out
+	python3 -c '
+import sys
+d = bytearray(open(sys.argv[1], "rb").read())
+at = d.index(b"data\xc4", d.rindex(b"head.bias")) + 6
+d[at:at + 4] = b"\0\0\xc0\x7f"
+x = d.rindex(b"xxh3")
+d[x:x + 4] = b"none"
+open("nan.vit", "wb").write(d)
+' "$DATA/m.vit"
+	run --separate-stderr -0 vit-eval --report json -o r nan.vit "$DATA/test.vits"
+	assert_said "not all finite"
+	grep -q '"loss": null' r
+	run --separate-stderr -3 vit-eval --min-top1 1% nan.vit "$DATA/test.vits"
+}
