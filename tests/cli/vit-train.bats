@@ -239,3 +239,12 @@ left() { # files that a test made, temporaries included, but for those of bats
 	run awk -v a="$(loss a.log)" -v b="$(loss b.log)" 'BEGIN { d = a - b; exit !(a > 0 && d < 1e-5 && d > -1e-5) }'
 	assert_success
 }
+
+@test "what --val scores and what is written are the average" {
+	train --model-ema --model-ema-decay 0.98 --val "$DATA/test.vits" --log log -o ema.vit "$DATA/twelve.vits"
+	train -o plain.vit "$DATA/twelve.vits"
+	loss() { vit-eval --report json "$1" "$DATA/test.vits" | sed -n 's/.*"loss": \([0-9.]*\).*/\1/p'; }
+	run awk -v a="$(loss ema.vit)" -v b="$(sed -n 's/.*"val_loss":\([0-9.]*\).*/\1/p' log | tail -n 1)" -v c="$(loss plain.vit)" \
+		'BEGIN { exit !(a > 0 && (a - b) ^ 2 < 1e-10 && (a - c) ^ 2 > 1e-6) }'
+	assert_success
+}
