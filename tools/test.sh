@@ -83,8 +83,13 @@ tier() {
 		  for t in unit fuzz ops cli; do tier $t; done
 		  echo "$passed $failed $skipped" >"$log/sub" )
 		read -r passed failed skipped <"$log/sub"
-		TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp" run_tap "thread/test_thread" \
-			env CMOCKA_MESSAGE_OUTPUT=TAP build/thread/tests/test_thread ;;
+		# the data path's threads; TSan does not know OpenMP's, so the engine stays out
+		export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp"
+		for t in test_core test_train_feed; do
+			run_tap "thread/$t" env CMOCKA_MESSAGE_OUTPUT=TAP "build/thread/tests/$t"
+		done
+		run_tap "thread/vit-augment.bats" env BUILD="$PWD/build/thread" bats --tap tests/cli/vit-augment.bats
+		unset TSAN_OPTIONS ;;
 	interop)
 		local py; py=$(tools/peers.sh) || { say "interop: no environment for the peers"; failed=$((failed + 1)); return; }
 		for t in tests/interop/test_*.py; do [ -e "$t" ] && run_one "interop/${t##*/}" "$py" "$t"; done ;;
