@@ -13,7 +13,6 @@ comma   := ,
 
 OPT     ?= -O2 -g
 ARCH    := $(shell uname -m)
-PKGS    := msgpack libarchive libjpeg libpng jansson libxxhash cairo cmocka
 # Debian 13 renamed msgpack's pkg-config file
 MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
 
@@ -233,7 +232,7 @@ install: all ## install below PREFIX (default /usr/local), DESTDIR respected
 	install $(LIBVIT) $(DEST)/lib
 	ln -sf libvit.so.$(ABI) $(DEST)/lib/libvit.so
 	install $(MOD_SO) $(DEST)/lib/vit
-	install -m 644 $(BUILD)/lib/pkgconfig/vit.pc $(DEST)/lib/pkgconfig
+	sed 's|^prefix=.*|prefix=$(PREFIX)|' $(BUILD)/lib/pkgconfig/vit.pc >$(DEST)/lib/pkgconfig/vit.pc
 	install -m 644 $(RECIPES) $(DEST)/share/vit/recipes
 	install -m 644 $(MANS) $(DEST)/share/man/man1
 	for h in $(HEADERS:libvit/%=%); do install -m 644 libvit/$$h $(DEST)/include/vit/$$h; done
