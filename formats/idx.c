@@ -59,12 +59,24 @@ static int take(struct vit_source *s, struct vit_part *p)
 }
 
 /* torchvision keeps each file twice, packed and unpacked: the first one counts. */
-static int seen(const struct vit_parts *ps, const char *name)
+static const struct vit_part *seen(const struct vit_parts *ps, const char *name)
 {
 	for (int i = 0; i < ps->n; i++)
 		if (*name && !strcmp(ps->v[i].name, name))
-			return 1;
-	return 0;
+			return &ps->v[i];
+	return NULL;
+}
+
+/* Two sets given at once have files of one name too: neither may go unread. */
+static int same_file(struct vit_source *s, const struct vit_part *first)
+{
+	struct vit_blob b;
+	if (!first->blob.n)     /* of a split that is not asked for */
+		return 0;
+	VIT_TRY(vit_source_load(s, &b));
+	int same = b.n == first->blob.n && !memcmp(b.p, first->blob.p, b.n);
+	vit_blob_release(&b);
+	return same ? 0 : vit_fail(VIT_EFORMAT, "two different files %s; give one set at a time", first->name);
 }
 
 static int collect(struct idx *x, struct vit_source *s, struct vit_arena *arena)
@@ -75,8 +87,13 @@ static int collect(struct idx *x, struct vit_source *s, struct vit_arena *arena)
 		int kind = kind_of(m.head, m.n_head);
 		struct vit_parts *ps = kind == IMAGES ? &x->images : &x->labels;
 		struct vit_part *p;
-		if (!kind || seen(ps, m.name))
+		if (!kind)
 			continue;
+		const struct vit_part *first = seen(ps, m.name);
+		if (first) {
+			VIT_TRY(same_file(s, first));
+			continue;
+		}
 		VIT_TRY(vit_parts_add(ps, s, &m, arena, &p));
 		p->kind = kind;
 		/* labels of every split: the number of classes is that of all of them */

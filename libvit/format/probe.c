@@ -53,11 +53,13 @@ static const struct vit_format *best(const struct vit_format *const *list, int n
 	return found;
 }
 
-static int nothing(struct vit_source *s, const char *name, const struct vit_buf *seen)
+static int nothing(struct vit_source *s, const char *name, const struct vit_buf *seen, size_t bytes)
 {
 	const char *where = vit_source_name(s);
 	if (!seen->n)
 		return vit_fail(VIT_EFORMAT, "%s: no files in it", where);
+	if (!bytes)
+		return vit_fail(VIT_EFORMAT, "%s: is empty (did the program before it fail?)", where);
 	if (name)
 		return vit_fail(VIT_EFORMAT, "%s: format %s finds nothing to read; there are: %s", where, name, (char *)seen->p);
 	return vit_fail(VIT_EFORMAT, "%s: no known format; there are: %s (vit-fetch --list names the formats)", where,
@@ -71,6 +73,7 @@ int vit_format_find(struct vit_source *s, const char *name, const struct vit_for
 	struct plugins plugins = { 0 };
 	struct vit_buf seen = { 0 };
 	struct vit_member m;
+	size_t bytes = 0;
 	int rc = name ? vit_format_by_name(name, &only) : 0;
 	*f = NULL;
 	while (vit_formats[n_built_in])
@@ -79,6 +82,7 @@ int vit_format_find(struct vit_source *s, const char *name, const struct vit_for
 		rc = vit_source_next(s, &m);
 		if (rc)
 			break;
+		bytes += m.n_head;
 		if (only) {
 			*f = only->probe(&m) > 0 ? only : NULL;
 		} else {
@@ -94,7 +98,7 @@ int vit_format_find(struct vit_source *s, const char *name, const struct vit_for
 	if (*f)
 		vit_source_hold(s);
 	if (rc == VIT_END)
-		rc = nothing(s, name, &seen);
+		rc = nothing(s, name, &seen, bytes);
 	vit_buf_release(&seen);
 	free(plugins.v);
 	return rc;

@@ -206,13 +206,26 @@ zip_of() { # ARCHIVE DIR
 	assert_said 'no known format; there are: text'
 	: >empty
 	run --separate-stderr -1 vit-fetch empty
+	assert_said 'empty: is empty'
 	run --separate-stderr -1 vit-fetch - </dev/null
+	assert_said '<stdin>: is empty (did the program before it fail?)'
 	tiny_idx e
 	tar czf e.tgz e
 	head -c 150 e.tgz >cut.tgz
 	run --separate-stderr -1 vit-fetch cut.tgz
 	run --separate-stderr -1 vit-fetch cifar10 --cache "$PWD"
 	assert_said 'give them as SOURCE'
+}
+
+@test "two sets at once are refused, one set twice is one" {
+	tiny_idx d
+	vit-fetch d >want
+	same want d d
+	tiny_idx e 20
+	run --separate-stderr -1 vit-fetch d e
+	assert_said 'two different files train-images-idx3-ubyte; give one set at a time'
+	gzip -kn d/*
+	same want d
 }
 
 @test "data beyond --memory lie in a temporary file" {
