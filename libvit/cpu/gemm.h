@@ -38,6 +38,18 @@ struct sink {
 	float *pre;             /* A B + bias before act, same ld; NULL: not wanted */
 };
 
+/* The same for the block that begins at row i, column j. */
+static struct sink sink_at(const struct sink *s, int64_t i, int64_t j)
+{
+	struct sink t = *s;
+	t.c += i * s->ld + j;
+	if (t.pre)
+		t.pre += i * s->ld + j;
+	if (t.bias)
+		t.bias += j;
+	return t;
+}
+
 /* R x (NV vectors) in registers. `direct`: c takes whole vectors. */
 VEC void tile(const int R, const int NV, int64_t k, const float *a, int64_t row, int64_t col, const float *b, int64_t ldb, float *c,
               int64_t ldc, const float *bias, int add)
@@ -49,6 +61,12 @@ VEC void tile(const int R, const int NV, int64_t k, const float *a, int64_t row,
 #pragma GCC unroll 2
 		for (int v = 0; v < NV; v++)
 			acc[r][v] = bias ? v_load(bias + v * VL) : v_set(0);
+	/* by the time the sums are there, so are the lines they go to */
+#pragma GCC unroll 12
+	for (int r = 0; r < R; r++)
+#pragma GCC unroll 2
+		for (int v = 0; v < NV * VL; v += 16)
+			__builtin_prefetch(c + r * ldc + v, 1);
 	/* three rows per pointer: row offsets of 0, 1 and 2 fit x86 addressing */
 #pragma GCC unroll 12
 	for (int r = 0; r < R; r += 3)
@@ -113,7 +131,7 @@ static void tile_finish(const float *t, int rows, int64_t cols, const struct sin
 		for (int64_t j = 0; j < cols; j += VL) {
 			vf x = v_load(t + j);
 			if (s->pre)
-				v_put(s->pre + at + j, x, cols - j);
+				v_put_far(s->pre + at + j, x, cols - j);
 			v_put_add(s->c + at + j, v_act(x, s->act), cols - j, s->add);
 		}
 }
@@ -142,6 +160,8 @@ static void block(int64_t rows, int64_t n, int64_t k, struct lhs a, struct rhs b
 			}
 		}
 	}
+	if (s->pre)
+		v_far_done();
 }
 
 /* One panel of B[k, n] = W^T, W [n, k] with row stride ld. */

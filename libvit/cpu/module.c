@@ -10,8 +10,8 @@
 #include "core/mem.h"
 #include "core/thread.h"
 #include "cpu/cpu.h"
+#include "cpu/onednn.h"
 
-#include <dnnl.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,9 +70,9 @@ static int cpu_open(struct vit_dev **out, const char *spec, int threads)
 	d->isa = isa;
 	d->threads = threads > 0 ? threads : vit_cpu_count();
 	omp_set_dynamic(0);
-	const dnnl_version_t *v = dnnl_version();
-	snprintf(d->line, sizeof d->line, "%s, %d thread%s, oneDNN %d.%d.%d", isa->label, d->threads, d->threads == 1 ? "" : "s", v->major,
-	         v->minor, v->patch);
+	char products[32];
+	cpu_onednn_version(products, sizeof products);
+	snprintf(d->line, sizeof d->line, "%s, %d thread%s, %s", isa->label, d->threads, d->threads == 1 ? "" : "s", products);
 	*out = d;
 	return 0;
 }

@@ -23,6 +23,8 @@ typedef __m512 vf;
 VEC vf v_set(float x) { return _mm512_set1_ps(x); }
 VEC vf v_load(const float *p) { return _mm512_loadu_ps(p); }
 VEC void v_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
+VEC void v_stream(float *p, vf x) { _mm512_stream_ps(p, x); }
+VEC void v_far_done(void) { _mm_sfence(); }
 VEC __mmask16 v_mask(int64_t n) { return (__mmask16)((1u << n) - 1); }
 VEC vf v_load_part(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(v_mask(n), p); }
 VEC void v_store_part(float *p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, v_mask(n), x); }
@@ -47,6 +49,8 @@ typedef __m256 vf;
 VEC vf v_set(float x) { return _mm256_set1_ps(x); }
 VEC vf v_load(const float *p) { return _mm256_loadu_ps(p); }
 VEC void v_store(float *p, vf x) { _mm256_storeu_ps(p, x); }
+VEC void v_stream(float *p, vf x) { _mm256_stream_ps(p, x); }
+VEC void v_far_done(void) { _mm_sfence(); }
 VEC __m256i v_mask(int64_t n)
 {
 	return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -71,6 +75,8 @@ typedef float vf __attribute__((vector_size(16)));
 VEC vf v_set(float x) { return (vf){ x, x, x, x }; }
 VEC vf v_load(const float *p) { vf x; memcpy(&x, p, sizeof x); return x; }
 VEC void v_store(float *p, vf x) { memcpy(p, &x, sizeof x); }
+VEC void v_stream(float *p, vf x) { v_store(p, x); }
+VEC void v_far_done(void) {}
 VEC vf v_load_part(const float *p, int64_t n) { vf x = v_set(0); for (int i = 0; i < n; i++) x[i] = p[i]; return x; }
 VEC void v_store_part(float *p, vf x, int64_t n) { for (int i = 0; i < n; i++) p[i] = x[i]; }
 VEC vf v_first(vf x, int64_t n) { for (int i = (int)n; i < VL; i++) x[i] = 0; return x; }
@@ -123,6 +129,15 @@ VEC void v_put(float *p, vf x, int64_t left)
 		v_store(p, x);
 	else
 		v_store_part(p, x, left);
+}
+/* v_put for what nobody reads soon: whole aligned vectors go past the caches,
+ * without reading the line first. v_far_done() before other threads may read. */
+VEC void v_put_far(float *p, vf x, int64_t left)
+{
+	if (left >= VL && (uintptr_t)p % (VL * sizeof *p) == 0)
+		v_stream(p, x);
+	else
+		v_put(p, x, left);
 }
 VEC void v_put_add(float *p, vf x, int64_t left, int add)
 {
