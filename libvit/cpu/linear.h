@@ -15,8 +15,7 @@
 #include "cpu/onednn.h"
 
 enum {
-	LIN_ROWS = 96,          /* rows per chunk: 8 or 16 tiles, their x stays in L2 */
-	DNN_ROWS = 192,         /* the same for oneDNN, which packs W for each chunk */
+	LIN_ROWS = 96,          /* rows per chunk: 8 or 16 tiles, their x or dz stays in L2 */
 	FEW_ROWS = 256, FEW_COLUMNS = 96,  /* a chunk of its forward: rows are few there */
 	DW_DEPTH = 192,         /* rows packed at a time for dW */
 	DW_N = 192, DW_K = 384,  /* a dW tile */
@@ -51,8 +50,6 @@ static int64_t dw_thread_floats(int64_t k)
 	return DW_DEPTH * (cpu_min(cpu_ceil(k, NR) * NR, DW_K) + cpu_ceil(DW_N, MR) * MR);
 }
 
-static int64_t back_rows(int64_t m, int64_t n, int64_t k) { return cpu_onednn_wins(CPU_DX, VL, m, n, k) ? DNN_ROWS : LIN_ROWS; }
-
 /* Scratch of backward, in this order: packed W, dz, db partials, dW partials, per thread. */
 struct linear_scratch { int64_t pack, dz, db, dw, thread, total; };
 static struct linear_scratch linear_scratch(const struct vit_call *c, int threads)
@@ -62,7 +59,7 @@ static struct linear_scratch linear_scratch(const struct vit_call *c, int thread
 	int act = ((const struct vit_linear_attr *)c->attr)->act;
 	struct linear_scratch s = { .pack = cpu_onednn_wins(CPU_DX, VL, m, n, k) ? 0 : n * cpu_ceil(k, NR) * NR };
 	s.dz = act ? m * n : 0;
-	s.db = c->n_in > 2 ? cpu_ceil(m, back_rows(m, n, k)) * n : 0;
+	s.db = c->n_in > 2 ? cpu_ceil(m, LIN_ROWS) * n : 0;
 	s.dw = (dw_pieces(m, n, k) - 1) * n * k;
 	s.thread = cpu_onednn_wins(CPU_DW, VL, m, n, k) ? 0 : dw_thread_floats(k);
 	/* every part starts on a cache line */
@@ -200,7 +197,7 @@ static int linear_backward(const struct vit_call *c)
 	const float *dy = c->dout[0].data, *w = c->in[1].data, *pre = act ? c->aux[0].data : NULL, *z = act ? dz : dy;
 	float *dx = c->din[0].data, *bias = want_b ? c->din[2].data : NULL;
 	const int dnn_x = cpu_onednn_wins(CPU_DX, VL, m, n, k);
-	int64_t step = back_rows(m, n, k), row_chunks = cpu_ceil(m, step);
+	int64_t row_chunks = cpu_ceil(m, LIN_ROWS);
 	struct dw_job job = { z, c->in[0].data, c->din[1].data, part, m, n, k, dw_pieces(m, n, k), cpu_onednn_wins(CPU_DW, VL, m, n, k) };
 	int64_t tiles = want_w ? cpu_ceil(k, DW_K) * cpu_ceil(n, DW_N) * job.pieces : 0;
 	int rc = 0;
@@ -213,7 +210,7 @@ static int linear_backward(const struct vit_call *c)
 		}
 #pragma omp for schedule(dynamic)
 		for (int64_t t = 0; t < row_chunks; t++) {
-			int64_t i = t * step, rows = cpu_min(step, m - i);
+			int64_t i = t * LIN_ROWS, rows = cpu_min(LIN_ROWS, m - i);
 			struct sink s = { .c = want_x ? dx + i * k : NULL, .ld = k, .add = c->add & 1 };
 			linear_dz(act ? dz + i * n : (float *)(uintptr_t)(dy + i * n), dy + i * n, act ? pre + i * n : NULL, rows, n, act, want_b ? db + t * n : NULL);
 			if (want_x && dnn_x)
