@@ -40,7 +40,7 @@ void vit_input_interrupt(int fd)
 	interrupt_fd = fd;
 }
 
-static int interrupted(void)
+int vit_input_interrupted(void)
 {
 	struct pollfd p = { .fd = interrupt_fd, .events = POLLIN };
 	return interrupt_fd >= 0 && poll(&p, 1, 0) == 1;
@@ -80,7 +80,7 @@ static int open_path(const char *path)
 			return fd;
 		if (errno != EINTR)
 			return vit_fail_errno("%s", path);
-		if (interrupted())
+		if (vit_input_interrupted())
 			return vit_fail(VIT_EINTR, "%s: interrupted", path);
 	}
 }

@@ -52,5 +52,6 @@ double vit_input_waited(const struct vit_input *);
  * signal is lost between looking and waiting, whichever thread it hits.
  * -1: none. */
 void vit_input_interrupt(int fd);
+int vit_input_interrupted(void);         /* 1 once that descriptor is readable */
 
 #endif

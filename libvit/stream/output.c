@@ -2,6 +2,7 @@
 #include "stream/output.h"
 
 #include "core/mem.h"
+#include "stream/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,8 @@
 struct vit_output {
 	int fd;
 	char *name;             /* as the user wrote it */
-	char *target, *temp;    /* after symbolic links; NULL: written straight */
+	char *target;           /* after symbolic links; NULL: written straight */
+	char *temp;             /* NULL as long as the file has no name */
 	int slot;
 	uint64_t written;
 };
@@ -123,29 +125,56 @@ static int keep_mode(struct vit_output *o, const struct stat *existing)
 	return fchmod(o->fd, mode) ? vit_fail_errno("%s: cannot keep its mode", o->name) : 0;
 }
 
-/* ".NAME.PID-N.tmp" beside the target. Opened by hand, not by mkstemp(), so that
- * the kernel applies umask and the directory's default ACL. */
-static int open_temp(struct vit_output *o, const struct stat *existing)
+/* The next name ".NAME.PID-N.tmp" beside the target, into o->temp. */
+static int name_temp(struct vit_output *o)
 {
 	static atomic_uint serial;
 	const char *slash = strrchr(o->target, '/');
 	const char *base = slash ? slash + 1 : o->target;
 	size_t size = strlen(o->target) + 48;
-	o->temp = vit_malloc(size);
-	if (!o->temp)
+	char *name = vit_realloc(o->temp, size);
+	if (!name)
 		return VIT_ENOMEM;
-	do {
-		/* a long name is cut, to stay below NAME_MAX */
-		snprintf(o->temp, size, "%.*s.%.200s.%ld-%u.tmp", (int)(base - o->target), o->target, base,
-			 (long)getpid(), atomic_fetch_add(&serial, 1u));
-		o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	} while (o->fd < 0 && errno == EEXIST);
-	if (o->fd < 0)
-		return vit_fail_errno("%s: cannot create a file beside it", o->name);
-	o->slot = remember(o->temp);
-	if (o->slot < 0) {
-		unlink(o->temp);
-		return VIT_EIO;
+	o->temp = name;
+	/* a long name is cut, to stay below NAME_MAX */
+	snprintf(name, size, "%.*s.%.200s.%ld-%u.tmp", (int)(base - o->target), o->target, base, (long)getpid(),
+		 atomic_fetch_add(&serial, 1u));
+	return 0;
+}
+
+/* A file without a name in the target's directory: a killed program leaves
+ * nothing behind. -1 where the file system has none, or no /proc can name it. */
+static int open_nameless(const struct vit_output *o)
+{
+	char dir[PATH_MAX], self[64];
+	const char *slash = strrchr(o->target, '/');
+	snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash + 1 - o->target) : 1, slash ? o->target : ".");
+	int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	if (fd >= 0 && access(self, F_OK)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Opened by hand, not by mkstemp(), so that the kernel applies umask and the
+ * directory's default ACL. */
+static int open_temp(struct vit_output *o, const struct stat *existing)
+{
+	o->fd = open_nameless(o);
+	if (o->fd < 0) {
+		do {
+			VIT_TRY(name_temp(o));
+			o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		} while (o->fd < 0 && errno == EEXIST);
+		if (o->fd < 0)
+			return vit_fail_errno("%s: cannot create a file beside it", o->name);
+		o->slot = remember(o->temp);
+		if (o->slot < 0) {
+			unlink(o->temp);
+			return VIT_EIO;
+		}
 	}
 	return existing ? keep_mode(o, existing) : 0;
 }
@@ -190,11 +219,26 @@ int vit_output_open(struct vit_output **out, const char *path)
 
 /* ---- writing ----------------------------------------------------------------------- */
 
+/* After a signal a slow reader still gets the end of the stream, a stalled one
+ * is not waited for: less than PIPE_BUF never blocks where poll saw room. */
+static int may_write(struct vit_output *o, size_t *n)
+{
+	enum { PATIENCE_MS = 1000 };
+	if (o->target || !vit_input_interrupted())
+		return 0;
+	if (*n > PIPE_BUF)
+		*n = PIPE_BUF;
+	int ready = poll(&(struct pollfd) { .fd = o->fd, .events = POLLOUT }, 1, PATIENCE_MS);
+	return ready == 0 ? vit_fail(VIT_EINTR, "%s: interrupted", o->name) : 0;
+}
+
 int vit_output_write(struct vit_output *o, const void *p, size_t n)
 {
 	const uint8_t *from = p;
 	while (n) {
-		ssize_t w = write(o->fd, from, n);
+		size_t piece = n;
+		VIT_TRY(may_write(o, &piece));
+		ssize_t w = write(o->fd, from, piece);
 		if (w >= 0) {
 			from += w;
 			n -= (size_t)w;
@@ -285,6 +329,22 @@ static void sync_dir(const char *path)
 	}
 }
 
+/* Give a nameless file the name that the rename starts from. */
+static int link_temp(struct vit_output *o)
+{
+	char self[64];
+	snprintf(self, sizeof self, "/proc/self/fd/%d", o->fd);
+	int failed;
+	do {
+		VIT_TRY(name_temp(o));
+		failed = linkat(AT_FDCWD, self, AT_FDCWD, o->temp, AT_SYMLINK_FOLLOW);
+	} while (failed && errno == EEXIST);
+	if (failed)
+		return vit_fail_errno("%s: cannot name the finished file", o->name);
+	o->slot = remember(o->temp);
+	return o->slot < 0 ? VIT_EIO : 0;
+}
+
 static int move_temp(struct vit_output *o, const char *suffix, int backup)
 {
 	struct vit_buf b = { 0 };
@@ -306,12 +366,14 @@ static int move_temp(struct vit_output *o, const char *suffix, int backup)
 int vit_output_commit(struct vit_output *o, const char *suffix, int backup)
 {
 	int rc = 0;
-	if (o->temp && fsync(o->fd) && errno != EINVAL)
+	if (o->target && fsync(o->fd) && errno != EINVAL)
 		rc = vit_fail_errno("%s: cannot sync", o->name);
+	if (!rc && o->target && !o->temp)
+		rc = link_temp(o);
 	int closed = close_fd(o);
 	if (!rc)
 		rc = closed;
-	if (!rc && o->temp)
+	if (!rc && o->target)
 		rc = move_temp(o, suffix, backup);
 	if (rc)
 		vit_output_discard(o);  /* removes the temporary unless it was finished */

@@ -3,8 +3,9 @@
  * output.h - where data goes: a file that appears only when complete, or
  * stdout, a FIFO, a device, which are written straight.
  *
- * A regular target is written as a hidden temporary beside it, synced and
- * renamed by commit. A symbolic link's target is replaced, not the link; the
+ * A regular target is written to a file without a name in the same directory
+ * (a hidden one, ".NAME.PID-N.tmp", where the file system has none such), which
+ * commit syncs, names and renames: a killed program leaves nothing behind. A symbolic link's target is replaced, not the link; the
  * mode of an existing file is kept, a new one follows the umask. Input and
  * output may be the same file. /dev/stdout and /dev/fd/N are the descriptors
  * themselves, whatever they lead to.

@@ -218,14 +218,30 @@ checked_option() {
 		vit-fetch idx --epochs 100000000 -o busy/made 2>busy-stderr &
 		pid=$!
 		sleep 0.3
-		assert_equal "$(ls -A busy | wc -l)" 1
-		kill -s "$name" "$pid"
+		assert_file_not_exist busy/made
+		kill -s "$name" "$pid"          # fails if it is not running
 		rc=0
 		wait "$pid" || rc=$?
 		assert_equal "$rc" "$((128 + $(kill -l "$name")))"
 		assert_equal "$(ls -A busy)" ""
 		assert_equal "$(cat busy-stderr)" ""
 	done
+}
+
+@test "SIGTERM ends a program whose reader has stalled" {
+	need vit-fetch
+	mkfifo stalled
+	sleep 10 <stalled &
+	reader=$!
+	vit-fetch idx --epochs 100000000 >stalled 2>stderr &
+	pid=$!
+	sleep 0.5
+	kill -TERM "$pid"
+	rc=0
+	wait "$pid" || rc=$?
+	kill "$reader"
+	assert_equal "$rc" 143
+	assert_equal "$(cat stderr)" ""
 }
 
 @test "input and output may be one file, through a link, its mode kept" {
