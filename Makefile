@@ -40,7 +40,8 @@ CPPFLAGS += $(call pkg_cflags,$(MSGPACK) jansson libxxhash)
 LIB_DIRS := core tensor stream image format augment graph model train
 LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard libvit/$(d)/*.c)) $(wildcard formats/*.c datasets/*.c)
 OP_SRC   := $(wildcard libvit/op/*.c)
-CLI_SRC  := $(wildcard libvit/cli/*.c)
+# what programs share, and the parts of the larger ones
+CLI_SRC  := $(wildcard libvit/cli/*.c cmd/*/*.c)
 CMDS     := $(patsubst cmd/%.c,%,$(wildcard cmd/vit-*.c))
 MODULES  := cpu archive draw
 HEADERS  := $(wildcard libvit/*.h libvit/*/*.h)

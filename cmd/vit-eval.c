@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * vit-eval.c - a model and samples to a report or to predictions. The parts are
- * in libvit/cli/eval_*.c.
+ * in cmd/eval.
  */
-#include "cli/eval.h"
+#include "eval/command.h"
 
 #define AT(field) offsetof(struct eval_config, field)
 

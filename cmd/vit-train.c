@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * vit-train.c - samples to a model. The parts are in libvit/cli/train_*.c.
+ * vit-train.c - samples to a model. The parts are in cmd/train.
  */
-#include "cli/train.h"
+#include "train/command.h"
 
 static int run(void *config, int argc, char **argv)
 {

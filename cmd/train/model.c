@@ -2,7 +2,7 @@
  *
  * train_model.c - the model of a run: fresh, or with the parameters of another.
  */
-#include "cli/train.h"
+#include "command.h"
 
 #include <stdlib.h>
 #include <string.h>

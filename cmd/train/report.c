@@ -3,7 +3,7 @@
  * train_report.c - what a run says: validation, the log, progress, --explain,
  * how to go on.
  */
-#include "cli/train.h"
+#include "command.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  * the feeder has read ahead. What is due when an epoch ends (validation, --best,
  * the log) comes before the checkpoint, or the checkpoint says it is still due.
  */
-#include "cli/train.h"
+#include "command.h"
 
 #include <stdlib.h>
 #include <string.h>

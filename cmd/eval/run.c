@@ -2,7 +2,7 @@
  *
  * eval_run.c - opening, telling a model from samples, and the run.
  */
-#include "cli/eval.h"
+#include "command.h"
 
 #include <math.h>
 #include <stdlib.h>

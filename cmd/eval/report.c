@@ -2,7 +2,7 @@
  *
  * eval_report.c - reports, the confusion matrix, predictions. Shares are percent.
  */
-#include "cli/eval.h"
+#include "command.h"
 
 #include <math.h>
 #include <stdio.h>

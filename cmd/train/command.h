@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * train.h - what vit-train is made of: setting up a run, its loop, its reports.
+ * command.h - what vit-train is made of: setting up a run, its loop, its reports.
  * For programs that train; not part of the library.
  */
-#ifndef VIT_CLI_TRAIN_H
-#define VIT_CLI_TRAIN_H
+#ifndef CMD_TRAIN_COMMAND_H
+#define CMD_TRAIN_COMMAND_H
 
 #include "cli/cli.h"
 #include "vit.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * eval.h - what vit-eval is made of: the run, the reports.
+ * command.h - what vit-eval is made of: the run, the reports.
  */
-#ifndef VIT_CLI_EVAL_H
-#define VIT_CLI_EVAL_H
+#ifndef CMD_EVAL_COMMAND_H
+#define CMD_EVAL_COMMAND_H
 
 #include "cli/cli.h"
 #include "vit.h"

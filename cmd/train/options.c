@@ -2,7 +2,7 @@
  *
  * train_options.c - the options of programs that train. Long names are timm's.
  */
-#include "cli/train.h"
+#include "command.h"
 
 #define AT(field) offsetof(struct train_config, field)
 

@@ -3,7 +3,7 @@
  * train_schedule.c - how long the run is, from options and headers, before the
  * first step.
  */
-#include "cli/train.h"
+#include "command.h"
 
 #include <math.h>
 

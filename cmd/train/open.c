@@ -3,7 +3,7 @@
  * train_open.c - before the first record: every header read, every option,
  * output and device checked.
  */
-#include "cli/train.h"
+#include "command.h"
 
 #include <stdlib.h>
 #include <string.h>
