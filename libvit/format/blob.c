@@ -6,9 +6,8 @@
  */
 #include "format/source.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
+#include "core/tmp.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,48 +25,13 @@ static int map(struct vit_blob *b, int fd, size_t n, const char *name)
 	return 0;
 }
 
-static int spool_open(void)
-{
-	const char *dir = getenv("TMPDIR");
-	if (!dir || !*dir)
-		dir = "/tmp";
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		return fd;
-	/* file systems without O_TMPFILE */
-	char path[PATH_MAX];
-	if (snprintf(path, sizeof path, "%s/vit-XXXXXX", dir) >= (int)sizeof path) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd >= 0)
-		unlink(path);
-	return fd;
-}
-
-static int write_all(int fd, const uint8_t *p, size_t n)
-{
-	while (n) {
-		ssize_t k = write(fd, p, n);
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k < 0)
-			return vit_fail_errno("temporary file for data beyond --memory; set TMPDIR to a larger disk");
-		p += k;
-		n -= (size_t)k;
-	}
-	return 0;
-}
-
 /* What `buf` holds and the rest of `in`, through an unlinked file. */
 static int spool(struct vit_blob *b, struct vit_buf *buf, struct vit_input *in)
 {
 	size_t total = buf->n;
-	int fd = spool_open();
-	if (fd < 0)
-		return vit_fail_errno("temporary file for data beyond --memory; set TMPDIR to a directory that can be written");
-	int rc = write_all(fd, buf->p, buf->n);
+	int fd;
+	VIT_TRY(vit_tmp_open(&fd, "data"));
+	int rc = vit_tmp_write(fd, buf->p, buf->n, 0, "data");
 	vit_buf_release(buf);
 	while (!rc) {
 		const uint8_t *p;
@@ -75,7 +39,7 @@ static int spool(struct vit_blob *b, struct vit_buf *buf, struct vit_input *in)
 		rc = vit_input_peek(in, STEP, &p, &got);
 		if (rc || !got)
 			break;
-		rc = write_all(fd, p, got);
+		rc = vit_tmp_write(fd, p, got, total, "data");
 		total += got;
 		if (!rc)
 			rc = vit_input_skip(in, got);

@@ -2,10 +2,9 @@
 #include "stream/spool.h"
 
 #include "core/thread.h"
+#include "core/tmp.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,35 +60,9 @@ void vit_spool_free(struct vit_spool *s)
 	free(s);
 }
 
-static int open_file(struct vit_spool *s)
-{
-	const char *dir = getenv("TMPDIR");
-	char path[4096];
-	/* not /tmp: it is often memory, which is what ran out */
-	dir = dir && *dir ? dir : "/var/tmp";
-	s->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (s->fd >= 0)
-		return 0;
-	/* file systems without O_TMPFILE */
-	if ((size_t)snprintf(path, sizeof path, "%s/vit-spool-XXXXXX", dir) >= sizeof path)
-		return vit_fail(VIT_EIO, "TMPDIR is longer than %zu bytes", sizeof path);
-	s->fd = mkostemp(path, O_CLOEXEC);
-	if (s->fd < 0)
-		return vit_fail_errno("a temporary file for records beyond --memory in %s (set TMPDIR)", dir);
-	unlink(path);
-	return 0;
-}
-
 static int write_pending(struct vit_spool *s)
 {
-	for (size_t done = 0; done < s->pending.n; ) {
-		ssize_t r = pwrite(s->fd, s->pending.p + done, s->pending.n - done, (off_t)(s->written + done));
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return vit_fail_errno("temporary file for records beyond --memory (TMPDIR says where)");
-		done += (size_t)r;
-	}
+	VIT_TRY(vit_tmp_write(s->fd, s->pending.p, s->pending.n, s->written, "records"));
 	s->written += s->pending.n;
 	s->pending.n = 0;
 	return 0;
@@ -119,7 +92,7 @@ static int room_for_entry(struct vit_spool *s)
 static int add_in_file(struct vit_spool *s, const void *p, size_t n)
 {
 	if (s->fd < 0)
-		VIT_TRY(open_file(s));
+		VIT_TRY(vit_tmp_open(&s->fd, "records"));
 	VIT_TRY(vit_buf_add(&s->pending, p, n));
 	add_entry(s, s->written + s->pending.n - n, n);
 	return s->pending.n >= BLOCK ? write_pending(s) : 0;

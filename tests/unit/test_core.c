@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/module.h"
 #include "core/thread.h"
+#include "core/tmp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,6 +156,38 @@ static void this_system_has_limits(void **state)
 	assert_true(vit_memory_limit() > 1 << 20);
 }
 
+/* ---- temporary files --------------------------------------------------------------- */
+
+static void temporary_files_are_nameless_and_beside_no_memory(void **state)
+{
+	(void)state;
+	const char *was = getenv("TMPDIR");
+	char *keep = was ? strdup(was) : NULL, link[64], at[256];
+	const char *where[] = { NULL, "", root }, *want[] = { "/var/tmp/", "/var/tmp/", root };
+	for (int i = 0; i < 3; i++) {
+		int fd;
+		if (where[i])
+			setenv("TMPDIR", where[i], 1);
+		else
+			unsetenv("TMPDIR");
+		assert_int_equal(vit_tmp_open(&fd, "tests"), 0);
+		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+		ssize_t n = readlink(link, at, sizeof at - 1);
+		assert_true(n > 0);
+		at[n] = '\0';
+		assert_memory_equal(at, want[i], strlen(want[i]));
+		assert_non_null(strstr(at, "(deleted)"));
+		assert_int_equal(vit_tmp_write(fd, "abc", 3, 2, "tests"), 0);
+		assert_int_equal(lseek(fd, 0, SEEK_END), 5);
+		close(fd);
+	}
+	if (keep)
+		setenv("TMPDIR", keep, 1);
+	else
+		unsetenv("TMPDIR");
+	free(keep);
+}
+
 /* ---- modules -------------------------------------------------------------------- */
 
 static void modules_are_found_beside_the_library(void **state)
@@ -178,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cgroup_v2_outside_of_the_mount, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(cgroup_v1, make_root, remove_root),
 		cmocka_unit_test(this_system_has_limits),
+		cmocka_unit_test_setup_teardown(temporary_files_are_nameless_and_beside_no_memory, make_root, remove_root),
 		cmocka_unit_test(modules_are_found_beside_the_library),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
