@@ -21,6 +21,7 @@ struct machine {
 	size_t n, cap, n_memo;
 	size_t mark[MAX_MARKS];
 	int n_mark;
+	size_t encode_left;             /* bytes: what is remembered could be encoded for ever */
 };
 
 static int bad(const char *what)
@@ -293,6 +294,9 @@ static int encode(struct machine *m, const struct vit_pickle *args)
 	    !(is_text(args->item[1], "latin1") || is_text(args->item[1], "latin-1")))
 		return bad("_codecs.encode with other arguments than a text and latin1");
 	const struct vit_pickle *from = args->item[0];
+	if (from->n > m->encode_left)
+		return bad("encodes more text than it holds");
+	m->encode_left -= from->n;
 	struct vit_pickle *v = make(m, VIT_PICKLE_TEXT);
 	uint8_t *out = vit_arena_alloc(m->arena, from->n + 1);
 	if (!v || !out)
@@ -472,7 +476,7 @@ static int run(struct machine *m, const struct vit_pickle **root)
 
 int vit_pickle_read(const struct vit_pickle **root, const uint8_t *p, size_t n, struct vit_arena *arena)
 {
-	struct machine m = { .p = p, .end = p + n, .arena = arena };
+	struct machine m = { .p = p, .end = p + n, .arena = arena, .encode_left = n };
 	if (n < 2 || p[0] != 0x80)
 		return bad("does not begin as one");
 	int rc = run(&m, root);

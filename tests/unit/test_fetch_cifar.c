@@ -262,6 +262,13 @@ static void pickles_have_limits(void **state)
 	refuses("more steps");
 	S("\x80\5N.");
 	refuses("protocol 5");
+	/* one text, remembered and encoded again and again */
+	S("\x80\2X\x40\0\0\0" "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdefq\0"
+	  "c_codecs\nencode\nq\1X\6\0\0\0latin1q\2");
+	for (int i = 0; i < 64; i++)
+		S("h\1h\0h\2\x86R");
+	S(".");
+	refuses("encodes more");
 }
 
 /* Python 3 writes bytes so: characters to be encoded. */
