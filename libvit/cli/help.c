@@ -44,7 +44,7 @@ char *cli_value_note(char *buf, size_t size, const struct cli_option *o)
 	char range[64] = "", def[96] = "";
 	/* limits in the billions only keep out nonsense */
 	if (number && o->max > o->min && o->max < 1e6)
-		snprintf(range, sizeof range, "%.15g to %.15g", o->min, o->max);
+		snprintf(range, sizeof range, "%.*g to %.*g", cli_digits(o), o->min, cli_digits(o), o->max);
 	/* a negative default stands for "none" where negative values cannot be given */
 	if (o->def && o->type != CLI_FLAG && !(o->def[0] == '-' && o->min == 0))
 		snprintf(def, sizeof def, "default %s", o->def);

@@ -47,6 +47,11 @@ int cli_takes_value(const struct cli_option *);         /* 0 never, 1 attached o
 int cli_value_set(const struct cli_option *, void *value, const char *text, int check_range);
 int cli_value_text(const struct cli_option *, const void *value, struct vit_buf *out);
 size_t cli_value_size(const struct cli_option *);
+/* Digits that show a limit: a whole number as one, up to 2^63, others without the noise of binary. */
+static inline int cli_digits(const struct cli_option *o)
+{
+	return o->type == CLI_INT || o->type == CLI_BYTES || o->type == CLI_OPTINT ? 19 : 15;
+}
 
 /* help.c, man.c, completion.c, version.c: print to stdout */
 void cli_print_help(void);

@@ -57,12 +57,13 @@ static int in_range(const struct cli_option *o, double v)
 /* What would have been right, for messages: "a number from 0 to 1". */
 static char *expected(char *buf, size_t size, const struct cli_option *o, const char *noun)
 {
+	int digits = cli_digits(o);
 	if (o->min == 0 && o->max == 0)
 		snprintf(buf, size, "%s", noun);
 	else if (o->max < o->min)
-		snprintf(buf, size, "%s of at least %.15g", noun, o->min);
+		snprintf(buf, size, "%s of at least %.*g", noun, digits, o->min);
 	else
-		snprintf(buf, size, "%s from %.15g to %.15g", noun, o->min, o->max);
+		snprintf(buf, size, "%s from %.*g to %.*g", noun, digits, o->min, digits, o->max);
 	return buf;
 }
 

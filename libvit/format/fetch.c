@@ -50,6 +50,8 @@ static int resolve(struct vit_fetch *f, const char *const *source, const char *c
 		return VIT_ENOMEM;
 	for (int i = 0; i < n; i++) {
 		const char *own;
+		if (!*source[i])
+			return vit_fail(VIT_EUSAGE, "a source's name is empty: name a data set, a directory, an archive, a file, or - for stdin");
 		f->path[i] = vit_strdup(source[i]);
 		if (!f->path[i])
 			return VIT_ENOMEM;
@@ -57,7 +59,7 @@ static int resolve(struct vit_fetch *f, const char *const *source, const char *c
 		if (own && *split && strcmp(own, *split))
 			return vit_fail(VIT_EUSAGE, "%s: the split is also said to be %s; give one", source[i], *split);
 		if (own)
-			*split = vit_arena_strdup(&f->meta.arena, own);
+			*split = vit_arena_strdup(&f->arena, own);
 		/* ./cifar10 is a directory of that name, cifar10 always the data set */
 		const struct vit_dataset *d = vit_dataset_by_name(f->path[i]);
 		if (!d)
@@ -138,8 +140,8 @@ static int check_split(const struct vit_fetch *f)
 /* (Re)open the format on the member that it claimed. */
 static int open_format(struct vit_fetch *f)
 {
-	struct vit_arena keep = f->meta.arena;
-	f->meta = (struct vit_meta){ .arena = keep, .count = -1, .labels = VIT_LABELS_NONE };
+	vit_meta_release(&f->meta);
+	f->meta = (struct vit_meta){ .count = -1, .labels = VIT_LABELS_NONE };
 	f->info = (struct vit_format_info){ .meta = &f->meta };
 	memset(f->priv, 0, f->format->priv_size);
 	int rc = f->format->open(f->priv, f->src, &f->info);
@@ -234,7 +236,7 @@ static int make_header(struct vit_fetch *f)
 
 static int start(struct vit_fetch *f, const char *const *source, const struct vit_fetch_opt *o)
 {
-	const char *split = o->split ? vit_arena_strdup(&f->meta.arena, o->split) : NULL;
+	const char *split = o->split ? vit_arena_strdup(&f->arena, o->split) : NULL;
 	VIT_TRY(check_options(o));
 	VIT_TRY(resolve(f, source, o->cache, &split));
 	VIT_TRY(choose_split(f, o, split));
@@ -294,6 +296,7 @@ void vit_fetch_close(struct vit_fetch *f)
 	vit_source_close(f->src);
 	vit_header_release(&f->header);
 	vit_meta_release(&f->meta);
+	vit_arena_release(&f->arena);
 	for (char **p = f->path; p && *p; p++)
 		free(*p);
 	free(f->path);

@@ -19,7 +19,8 @@ struct vit_fetch {
 	void *priv;
 	int opened;
 	struct vit_format_info info;
-	struct vit_meta meta;           /* of the whole base split */
+	struct vit_meta meta;           /* of the whole base split; as the format said at its last open */
+	struct vit_arena arena;         /* what lives longer than one opening of the format */
 	struct vit_header header;
 
 	int64_t n;                      /* records of the base split, -1: unknown */

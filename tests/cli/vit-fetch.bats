@@ -228,6 +228,13 @@ zip_of() { # ARCHIVE DIR
 	same want d
 }
 
+@test "limits of whole numbers are written as such; a source without a name" {
+	run --separate-stderr -2 vit-fetch x --seed -1
+	assert_said 'from 0 to 4611686018427387904'
+	run --separate-stderr -2 vit-fetch ''
+	assert_said "a source's name is empty"
+}
+
 @test "data beyond --memory lie in a temporary file" {
 	tiny_idx d
 	tar czf d.tgz d
@@ -373,6 +380,16 @@ tiles() { printf 'TILE\3abcdefghijklmnop\4ABCDEFGHIJKLMNOP'; }
 	run --separate-stderr -2 vit-fetch t --shuffle
 	printf x >>t
 	run --separate-stderr -1 vit-fetch t
+}
+
+@test "epochs of a format that reads forward only hold nothing" {
+	[[ -z ${VIT_SANITIZED-} ]] || skip "an address space as large as a sanitizer's has no limit"
+	build_plugin plug -DNAMES=4096
+	export VIT_PLUGIN_PATH=$PWD/plug
+	tiles >t
+	# 100 KiB of names an epoch would be 300 MiB
+	quietly bash -o pipefail -c 'ulimit -v 200000; vit-fetch t --where label=3 --epochs 3000 >many'
+	assert_equal "$(grep -ao train/00000 many | wc -l)" 3000
 }
 
 @test "plug-ins that others may write, of relative folders or of another interface are refused" {

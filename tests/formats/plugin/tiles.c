@@ -32,6 +32,15 @@ static int start(void *priv, struct vit_source *s, struct vit_format_info *info)
 	info->meta->n_class = 256;
 	info->meta->shape[0] = info->meta->shape[1] = 4;
 	info->meta->shape[2] = 1;
+#ifdef NAMES
+	const char **name = vit_arena_alloc(&info->meta->arena, NAMES * sizeof *name);
+	if (!name)
+		return VIT_ENOMEM;
+	for (int i = 0; i < NAMES; i++)
+		name[i] = vit_arena_printf(&info->meta->arena, "class %04d", i);
+	info->meta->classes = name;
+	info->meta->n_class = NAMES;
+#endif
 	return 0;
 }
 
