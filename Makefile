@@ -242,8 +242,11 @@ install: all ## install below PREFIX (default /usr/local), DESTDIR respected
 uninstall: ## remove what install put there
 	rm -f $(CMDS:%=$(DEST)/bin/%) $(CMDS:%=$(DEST)/share/man/man1/%.1) \
 	  $(CMDS:%=$(DEST)/share/bash-completion/completions/%) \
-	  $(DEST)/lib/libvit.so $(DEST)/lib/libvit.so.$(ABI) $(DEST)/lib/pkgconfig/vit.pc
-	rm -rf $(DEST)/lib/vit $(DEST)/share/vit $(DEST)/include/vit
+	  $(DEST)/lib/libvit.so $(DEST)/lib/libvit.so.$(ABI) $(DEST)/lib/pkgconfig/vit.pc \
+	  $(MOD_SO:$(BUILD)/%=$(DEST)/%) $(RECIPES:%=$(DEST)/share/vit/%) $(HEADERS:libvit/%=$(DEST)/include/vit/%)
+	@# files of others, and their directories, stay
+	@rmdir --ignore-fail-on-non-empty $(DEST)/lib/vit $(DEST)/share/vit/recipes $(DEST)/share/vit \
+	  $(patsubst %/,%,$(sort $(dir $(HEADERS:libvit/%=$(DEST)/include/vit/%)))) $(DEST)/include/vit 2>/dev/null || :
 
 clean: ## remove build/
 	rm -rf build

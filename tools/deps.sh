@@ -56,6 +56,10 @@ choose() { # packages -> the first one apt knows
 	for p in "$@"; do apt-cache show "$p" >/dev/null 2>&1 && { echo "$p"; return; }; done
 	echo "$1"
 }
+names() { # what apt would install, a package a line
+	# shellcheck disable=SC2086  # word splitting of package names is meant
+	echo "$list" | while read -r _ packages; do choose $packages; done
+}
 
 list=$(missing)
 [ -n "$list" ] || exit 0
@@ -68,21 +72,21 @@ fi
 
 case ${1:-} in
 --missing)
-	echo "$list" | while read -r _ packages; do echo "${packages%% *}"; done
+	names
 	exit 1 ;;
 --install) ;;
 --ensure)
 	if [ "$(id -u)" = 0 ] || [ -n "${CI:-}" ] || sudo -n true 2>/dev/null; then
 		:
 	elif [ -t 0 ] && [ -t 2 ]; then
-		echo "vit-tools: missing: $(echo "$list" | sed 's/^[^ ]* //; s/ .*//' | tr '\n' ' ')" >&2
+		echo "vit-tools: missing: $(names | tr '\n' ' ')" >&2
 		printf 'Install with apt? [Y/n] ' >&2
 		read -r answer
 		case $answer in ''|[Yy]*) ;; *) exit 1 ;; esac
 	else
 		echo "vit-tools: packages are missing; run as a user who may install them:" >&2
 		echo "  make deps" >&2
-		echo "which installs: $(echo "$list" | sed 's/^[^ ]* //; s/ .*//' | tr '\n' ' ')" >&2
+		echo "which installs: $(names | tr '\n' ' ')" >&2
 		exit 1
 	fi ;;
 *) echo "usage: deps.sh --missing|--install|--ensure" >&2; exit 2 ;;
@@ -91,8 +95,8 @@ esac
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
 $sudo apt-get update -qq
-# shellcheck disable=SC2046,SC2086  # word splitting of package names is meant
-set -- $(echo "$list" | while read -r _ packages; do choose $packages; done)
+# shellcheck disable=SC2046  # word splitting of package names is meant
+set -- $(names)
 echo "vit-tools: installing $*" >&2
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 list=$(missing)

@@ -20,7 +20,10 @@ make_() {
 	stage/opt/vit/bin/vit-fetch d | cmp - want
 	stage/opt/vit/bin/vit-augment --recipe fashion <want >got
 	vit-augment --recipe fashion <want | cmp - got
+	# what others put beside ours is theirs
+	touch stage/opt/vit/lib/vit/theirs.so stage/opt/vit/share/vit/recipes/theirs.txt
 	make_ uninstall DESTDIR="$PWD/stage" PREFIX=/opt/vit
-	run find stage ! -type d
-	assert_output ""
+	run find stage ! -type d -printf '%P\n'
+	assert_equal "$(LC_ALL=C sort <<<"$output")" $'opt/vit/lib/vit/theirs.so\nopt/vit/share/vit/recipes/theirs.txt'
+	assert_not_exists stage/opt/vit/include/vit
 }
