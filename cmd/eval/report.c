@@ -25,6 +25,7 @@ static struct per_class class_score(const struct vit_score *s, int k)
 {
 	struct per_class c = { 0 };
 	int64_t predicted = 0, right = s->confusion[(int64_t)k * s->n_class + k];
+	c.support = s->unpredicted[k];
 	for (int i = 0; i < s->n_class; i++) {
 		c.support += s->confusion[(int64_t)k * s->n_class + i];
 		predicted += s->confusion[(int64_t)i * s->n_class + k];
@@ -97,19 +98,21 @@ int eval_report_json(struct eval *e)
 int eval_confusion(struct eval *e, const char *path)
 {
 	const struct vit_score *s = &e->score;
-	json_t *names = json_array(), *rows = json_array();
+	json_t *names = json_array(), *rows = json_array(), *none = json_array();
 	for (int k = 0; k < s->n_class; k++) {
 		char buf[24];
 		json_t *row = json_array();
 		for (int i = 0; i < s->n_class; i++)
 			json_array_append_new(row, json_integer((json_int_t)s->confusion[(int64_t)k * s->n_class + i]));
 		json_array_append_new(rows, row);
+		json_array_append_new(none, json_integer((json_int_t)s->unpredicted[k]));
 		json_array_append_new(names, json_string(eval_class(e, k, buf)));
 	}
 	struct vit_buf b = { 0 };
 	struct vit_output *o = NULL;
 	/* compact: a row of a matrix on a line of its own would be 1000 lines each */
-	json_t *j = json_pack("{s:s, s:s, s:o, s:o}", "rows", "true", "columns", "predicted", "classes", names, "matrix", rows);
+	json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o}", "rows", "true", "columns", "predicted", "classes", names, "matrix", rows,
+	                      "unpredicted", none);
 	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	int rc = text ? vit_buf_printf(&b, "%s\n", text) : vit_fail(VIT_ENOMEM, "out of memory for the confusion matrix");
 	if (!rc)

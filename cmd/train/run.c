@@ -46,7 +46,7 @@ static int open_feeder(struct train *t)
 	struct vit_feeder_opt o = {
 		.preprocess = &t->model.preprocess, .batch = t->opt.batch_size, .n_class = t->model.n_class,
 		.soft = t->opt.build.soft, .need_label = 1, .drop_last = t->cfg->drop_last, .passes = t->passes,
-		.epochs = t->run_epochs, .count = m->count, .limit = -1, .skip = t->cursor.record, .epoch = t->cursor.epoch,
+		.epochs = t->run_epochs, .count = t->cfg->steps ? -1 : m->count, .limit = -1, .skip = t->cursor.record, .epoch = t->cursor.epoch,
 		.in_epoch = t->cursor.in_epoch, .hash = t->cursor.hash, .stop = &cli_signal,
 	};
 	int rc = t->passes > 1 ? vit_samples_keep(t->samples) : 0;

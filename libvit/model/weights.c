@@ -138,6 +138,9 @@ static int put(struct vit_model *m, const struct vit_tensor_record *r, unsigned 
 	char name[128], have[96], want[96];
 	snprintf(name, sizeof name, "%.*s", (int)(r->name.n < 120 ? r->name.n : 120), r->name.p);
 	const struct vit_value *v = vit_graph_find(&m->graph, name);
+	if (!v && r->name.n > 8 && !memcmp(r->name.p, "optim.m/", 8))
+		return vit_fail(VIT_EMISMATCH, "is a checkpoint of vit-train, not a model; the same command line with --resume finishes the run and "
+		                "writes the model");
 	if (!v || !is_stored(v) || r->name.n > 120)
 		return vit_fail(VIT_EMISMATCH, "tensor %s is not one of this %s model", name, m->arch->name);
 	if (seen[v->id])

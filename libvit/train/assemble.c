@@ -191,8 +191,9 @@ static int consume(struct work *w, const uint8_t *raw, size_t n)
 	f->since++;
 	XXH3_64bits_update(f->hash, raw, n);
 	if (f->opt.count >= 0 && f->in_epoch > f->opt.count)
-		return vit_samples_fail(f->samples, VIT_EFORMAT, rc ? NULL : &r, "more records in an epoch than the %lld that were announced",
-		                        (long long)f->opt.count);
+		return vit_samples_fail(f->samples, VIT_EFORMAT, rc ? NULL : &r, "more records in an epoch than the %lld that were announced; "
+		                        "were streams joined on a pipe, whose first header is all that is known at the start: join them in a file, "
+		                        "name each as an operand, or give --steps", (long long)f->opt.count);
 	if (!rc)
 		rc = fill(w, &r);
 	if (rc == VIT_ERECORD) {

@@ -97,10 +97,12 @@ struct vit_score {
 	double loss;                    /* sum of cross entropies */
 	int n_class;
 	int64_t *confusion;             /* [K true][K predicted] */
+	int64_t *unpredicted;           /* [K true]: samples without a predicted class, an output was NaN */
 };
 int vit_score_init(struct vit_score *, int n_class) VIT_MUST_CHECK;
 void vit_score_reset(struct vit_score *);
-/* 0 <= label < n_class, the number of init. Equal logits: the lower index wins. A NaN makes the sample wrong. */
+/* 0 <= label < n_class, the number of init. Equal logits: the lower index wins. A NaN makes the sample wrong,
+ * and without a predicted class. */
 void vit_score_add(struct vit_score *, const float *logits, int64_t n_class, int64_t label);
 void vit_score_release(struct vit_score *);
 

@@ -33,6 +33,14 @@ setup_file() {
 	assert_equal "$(vit-eval -b 7 "$DATA/m.vit" "$DATA/test.vits" | grep top-1)" "$(grep top-1 <<<"$want")"
 }
 
+@test "a checkpoint is no model, and says what it is" {
+	vit-fetch fashion-mnist --limit 64 >few.vits
+	vit-train --model vit:patch=7,dim=16,depth=1,heads=2,mlp=2 --checkpoint run.ckpt.vit -o m.vit few.vits
+	run --separate-stderr -1 vit-eval run.ckpt.vit "$DATA/test.vits"
+	assert_said "run.ckpt.vit: is a checkpoint of vit-train"
+	assert_said "--resume"
+}
+
 @test "the confusion matrix sums to the count, its diagonal to the hits" {
 	quietly vit-eval --report json --confusion c.json -o r.json "$DATA/m.vit" "$DATA/test.vits"
 	run python3 -c '

@@ -153,6 +153,23 @@ left() { # files that a test made, temporaries included, but for those of bats
 	assert_not_exists n.vit
 }
 
+@test "shards joined on a pipe: the remedies that are named work" {
+	local through
+	vit-fetch fashion-mnist --limit 128 --shuffle --shard 0/2 >s0
+	vit-fetch fashion-mnist --limit 128 --shuffle --shard 1/2 >s1
+	cat s0 s1 >joined.vits
+	quietly train -o joined.vit joined.vits
+	quietly train -o operands.vit s0 s1
+	for through in cat "vit-augment resize:size=28"; do
+		run --separate-stderr -1 bash -o pipefail -c "cat s0 s1 | $through | vit-train --model $MODEL --batch-size 32 -o m.vit"
+		assert_said "join them in a file, name each as an operand, or give --steps"
+		assert_not_exists m.vit
+		quietly bash -o pipefail -c "cat s0 s1 | $through | vit-train --model $MODEL --batch-size 32 --steps 4 --log log -o m.vit"
+		assert_file_contains log '"step":4,'
+		rm m.vit log
+	done
+}
+
 @test "usage: nothing to train, types, stdin twice, names that are not there" {
 	run --separate-stderr -2 vit-train "$DATA/one.vits" -o m.vit
 	assert_said "--model"

@@ -92,6 +92,12 @@ static void test_ties_and_nan(void **state)
 	for (int k = 0; k < 3; k++)
 		vit_score_add(&s, (float[]){ NAN, NAN, NAN }, 3, k);
 	assert_int_equal(s.top1, 0);
+	/* and no class is predicted, so that none looks favoured */
+	vit_score_add(&s, (float[]){ 1, NAN, 0 }, 3, 0);
+	for (int i = 0; i < 9; i++)
+		assert_int_equal(s.confusion[i], 0);
+	assert_int_equal(s.unpredicted[0], 2);
+	assert_int_equal(s.unpredicted[2], 1);
 	vit_score_release(&s);
 }
 
