@@ -132,6 +132,7 @@ static int run_wait(void *config, int argc, char **argv)
 		rc = vit_input_open(&in, "-");
 	if (rc)
 		return cli_fail(rc);
+	close(open("waits", O_CREAT | O_WRONLY, 0600));
 	rc = vit_input_peek(in, 1, &p, &got);
 	vit_input_close(in);
 	if (argc && rc == VIT_EINTR)    /* stubborn: as one that finishes a long step */
@@ -382,10 +383,15 @@ static int count_temps(void)
 	return WEXITSTATUS(system("exit $(ls -A | grep -c '[.]tmp$')"));
 }
 
-static void wait_for_temp(void)
+/* The output has no name before it is complete, so the child says when it waits. */
+static void until_it_waits(void)
 {
-	for (int i = 0; i < 2000 && !count_temps(); i++)
+	int i = 0;
+	while (i < 2000 && unlink("waits")) {
 		usleep(5000);
+		i++;
+	}
+	assert_in_range(i, 0, 1999);
 	usleep(50000);
 }
 
@@ -397,7 +403,7 @@ static void signals(void **state)
 		int p[2], e = open("err", O_RDWR | O_CREAT | O_TRUNC, 0600), stubborn = i >= 3, sig = sigs[i % 3];
 		assert_int_equal(pipe(p), 0);
 		pid_t pid = start(run_wait, stubborn ? "-o made2 stubborn" : "-o made2", p[0], e, e);
-		wait_for_temp();
+		until_it_waits();
 		assert_int_equal(kill(pid, sig), 0);
 		if (stubborn) {
 			usleep(100000);
