@@ -206,7 +206,7 @@ static int vits_read(void *priv, struct vit_source *s, int64_t i, struct vit_rec
 	if (rc)
 		return rc;
 	rc = vit_record_decode(r, at.p, at.n);
-	return rc ? vit_wrap(rc, "%s: record %lld", vit_source_name(s), (long long)i) : 0;
+	return rc ? vit_wrap(rc, "%s: record %lld", vit_source_name(s), (long long)i + 1) : 0;
 }
 
 static void vits_close(void *priv)

@@ -109,12 +109,16 @@ static int archive_next(struct vit_archive *v, const char **name, int64_t *size)
 		/* a warning is about attributes we do not use, such as an odd character set */
 		if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
 			return failed(v, "the archive is damaged or cut");
+		/* tar names a file's second place without its bytes, which may have passed */
+		const char *to = archive_entry_hardlink(e), *from = archive_entry_pathname(e);
+		if (to)
+			return vit_fail(VIT_EUNSUPPORTED, "%s: %s is a link to %s within the archive; unpack it and name the directory",
+			                v->name, from ? from : "a member", to);
 		if (archive_entry_filetype(e) != AE_IFREG && archive_format(v->a) != ARCHIVE_FORMAT_RAW)
 			continue;
 		if (archive_entry_is_encrypted(e) > 0)
 			return vit_fail(VIT_EUNSUPPORTED, "%s: its members are encrypted; decrypt it first", v->name);
-		const char *s = archive_entry_pathname(e);
-		*name = s ? s : "";
+		*name = from ? from : "";
 		*size = archive_entry_size_is_set(e) ? archive_entry_size(e) : -1;
 		return 0;
 	}

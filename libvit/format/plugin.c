@@ -55,11 +55,14 @@ static int each_dir(int (*fn)(void *ctx, const char *dir), void *ctx)
 	return rc;
 }
 
-static int trusted(const char *path)
+static int trusted(const char *path, mode_t kind)
 {
 	struct stat st;
 	if (stat(path, &st))
 		return vit_fail_errno("%s", path);
+	/* a FIFO would be waited for */
+	if ((st.st_mode & S_IFMT) != kind)
+		return vit_fail(VIT_EUSAGE, "plugin %s: is no %s", path, kind == S_IFDIR ? "directory" : "file");
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return vit_fail(VIT_EUSAGE, "plugin %s: it belongs to another user; only your own and root's are loaded", path);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
@@ -109,10 +112,22 @@ static int try_dir(void *ctx, const char *dir)
 	snprintf(path, sizeof path, "%s/%s.so", dir, w->name);
 	if (access(path, F_OK))
 		return 0;
-	VIT_TRY(trusted(dir));
-	VIT_TRY(trusted(path));
-	VIT_TRY(load(path, w->name, w->out));
-	return VIT_END;
+	VIT_TRY(trusted(dir, S_IFDIR));
+	/* a link may lead to a directory in which others can replace the file */
+	char *real = realpath(path, NULL);
+	if (!real)
+		return vit_fail_errno("plugin %s", path);
+	int rc = trusted(real, S_IFREG);
+	if (!rc) {
+		char *slash = strrchr(real, '/');
+		*slash = '\0';
+		rc = trusted(slash == real ? "/" : real, S_IFDIR);
+		*slash = '/';
+	}
+	if (!rc)
+		rc = load(real, w->name, w->out);
+	free(real);
+	return rc ? rc : VIT_END;
 }
 
 /* Plugins live as long as the process: asked for twice, opened once. */

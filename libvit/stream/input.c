@@ -90,6 +90,8 @@ int vit_input_open(struct vit_input **out, const char *path)
 	int is_stdin = !strcmp(path, "-");
 	struct vit_input *in;
 	*out = NULL;
+	if (!*path)
+		return vit_fail(VIT_EIO, "the name of an input is empty");
 	VIT_TRY(new_input(&in, is_stdin ? "<stdin>" : path));
 
 	int rc = is_stdin ? STDIN_FILENO : open_path(path);

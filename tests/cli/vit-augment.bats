@@ -66,6 +66,11 @@ samples() {
 	assert_output --partial '"epochs"'
 }
 
+@test "an input without a name" {
+	run --separate-stderr -1 vit-augment -i "" hflip
+	assert_said "the name of an input is empty"
+}
+
 @test "a stream of other epochs is refused, of the same passed" {
 	samples in.vits
 	vit-augment -i in.vits --epochs 3 >3.vits

@@ -235,6 +235,16 @@ zip_of() { # ARCHIVE DIR
 	assert_said "a source's name is empty"
 }
 
+@test "a hard link in an archive is refused, not left out" {
+	tiny_idx d
+	ln d/t10k-labels-idx1-ubyte d/again
+	tar cf d.tar --sort=name d
+	run --separate-stderr -1 vit-fetch d.tar --split test
+	assert_said 'd.tar: d/t10k-labels-idx1-ubyte is a link to d/again'
+	assert_said 'unpack it and name the directory'
+	quietly vit-fetch d --split test -o /dev/null
+}
+
 @test "data beyond --memory lie in a temporary file" {
 	tiny_idx d
 	tar czf d.tgz d
@@ -405,6 +415,16 @@ tiles() { printf 'TILE\3abcdefghijklmnop\4ABCDEFGHIJKLMNOP'; }
 	run --separate-stderr -1 vit-fetch t
 	assert_said 'no known format'
 	chmod 755 plug/tiles.so
+	mkdir -m 777 open
+	mkdir -m 755 link fifo
+	mv plug/tiles.so open
+	ln -s ../open/tiles.so link/tiles.so
+	VIT_PLUGIN_PATH=$PWD/link run --separate-stderr -2 vit-fetch t --format plugin:tiles
+	assert_said "$PWD/open: others may write it"
+	mv open/tiles.so plug
+	mkfifo -m 644 fifo/tiles.so
+	VIT_PLUGIN_PATH=$PWD/fifo run --separate-stderr -2 timeout 10 vit-fetch t --format plugin:tiles
+	assert_said "fifo/tiles.so: is no file"
 	chmod g+w plug
 	run --separate-stderr -2 vit-fetch t --format plugin:tiles
 	chmod 755 plug
