@@ -9,10 +9,12 @@
 #include <string.h>
 
 /* Plugins on the path, opened when no built-in format knows a member. One that
- * cannot be opened is passed over here: naming it says why. */
+ * cannot be opened is passed over, as another may do; if none does, the first
+ * reason is said. */
 struct plugins {
 	const struct vit_format **v;
 	int n, tried;
+	char why[400];
 };
 
 static int open_plugins(struct plugins *p)
@@ -34,6 +36,8 @@ static int open_plugins(struct plugins *p)
 		snprintf(full, sizeof full, "plugin:%s", name);
 		if (!vit_format_by_name(full, &v[p->n]))
 			p->n++;
+		else if (!*p->why)
+			snprintf(p->why, sizeof p->why, "; passed over: %s", vit_errmsg());
 	}
 	free(names);
 	return rc;
@@ -53,7 +57,7 @@ static const struct vit_format *best(const struct vit_format *const *list, int n
 	return found;
 }
 
-static int nothing(struct vit_source *s, const char *name, const struct vit_buf *seen, size_t bytes)
+static int nothing(struct vit_source *s, const char *name, const struct vit_buf *seen, size_t bytes, const char *why)
 {
 	const char *where = vit_source_name(s);
 	if (!seen->n)
@@ -62,8 +66,8 @@ static int nothing(struct vit_source *s, const char *name, const struct vit_buf 
 		return vit_fail(VIT_EFORMAT, "%s: is empty (did the program before it fail?)", where);
 	if (name)
 		return vit_fail(VIT_EFORMAT, "%s: format %s finds nothing to read; there are: %s", where, name, (char *)seen->p);
-	return vit_fail(VIT_EFORMAT, "%s: no known format; there are: %s (vit-fetch --list names the formats)", where,
-	                (char *)seen->p);
+	return vit_fail(VIT_EFORMAT, "%s: no known format; there are: %s (vit-fetch --list names the formats)%s", where,
+	                (char *)seen->p, why);
 }
 
 int vit_format_find(struct vit_source *s, const char *name, const struct vit_format **f)
@@ -98,7 +102,7 @@ int vit_format_find(struct vit_source *s, const char *name, const struct vit_for
 	if (*f)
 		vit_source_hold(s);
 	if (rc == VIT_END)
-		rc = nothing(s, name, &seen, bytes);
+		rc = nothing(s, name, &seen, bytes, plugins.why);
 	vit_buf_release(&seen);
 	free(plugins.v);
 	return rc;

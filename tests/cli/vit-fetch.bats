@@ -414,6 +414,7 @@ tiles() { printf 'TILE\3abcdefghijklmnop\4ABCDEFGHIJKLMNOP'; }
 	assert_said 'others may write it; run chmod go-w'
 	run --separate-stderr -1 vit-fetch t
 	assert_said 'no known format'
+	assert_said 'passed over: plugin'
 	chmod 755 plug/tiles.so
 	mkdir -m 777 open
 	mkdir -m 755 link fifo
