@@ -18,6 +18,7 @@
 #include <string.h>
 
 enum { SIDE = 32, PLANE = SIDE * SIDE, ROW = 3 * PLANE, FINE = 100, COARSE = 20 };
+enum { MAX_NAMES = 1 << 16, MAX_BATCH = 1 << 30 };  /* bytes; the largest published batch has 154 million */
 enum { NOTHING, BINARY10, BINARY100, PYTHON, NAMES };    /* kinds of member */
 
 /* Where a part's rows, labels and coarse labels are: base and distance. */
@@ -135,7 +136,7 @@ static int add_name(struct cifar *c, struct vit_arena *arena, const char *p, siz
 static int text_names(struct cifar *c, struct vit_source *s, struct vit_arena *arena)
 {
 	struct vit_blob b;
-	int rc = vit_source_load(s, &b);
+	int rc = vit_source_load(s, MAX_NAMES, &b);
 	const char *p = (const char *)b.p, *end = p + b.n;
 	while (!rc && p < end) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
@@ -228,7 +229,7 @@ static int add_part(struct cifar *c, struct vit_source *s, const struct vit_memb
 		return VIT_ENOMEM;
 	if (!vit_parts_wants(&c->parts, p->split))
 		return 0;
-	VIT_TRY(vit_source_load(s, &p->blob));
+	VIT_TRY(vit_source_load(s, MAX_BATCH, &p->blob));
 	int rc = kind == PYTHON ? python(c, p, arena) : binary(c, p);
 	if (rc || p->kind != NAMES)
 		return rc ? vit_wrap(rc, "%s", p->name) : 0;

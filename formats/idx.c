@@ -39,20 +39,18 @@ static int idx_probe(const struct vit_member *m)
 	return kind_of(m->head, m->n_head) ? 90 : 0;
 }
 
-/* Load one part and check its length against its header. */
-static int take(struct vit_source *s, struct vit_part *p)
+/* Load one part, as long as its header announces. */
+static int take(struct vit_source *s, const struct vit_member *m, struct vit_part *p)
 {
-	VIT_TRY(vit_source_load(s, &p->blob));
-	const uint8_t *b = p->blob.p;
-	if (kind_of(b, p->blob.n) != p->kind)
-		return vit_fail(VIT_EFORMAT, "%s: the header is cut", p->name);
+	const uint8_t *b = m->head;
 	p->n = be32(b + 4);
 	uint64_t want = (uint64_t)p->n, head = 8;
 	if (p->kind == IMAGES) {        /* below 2^32 * 2^28: no overflow */
 		want *= (uint64_t)be32(b + 8) * be32(b + 12);
 		head = 16;
 	}
-	if (p->blob.n - head != want)
+	VIT_TRY(vit_source_load(s, head + want, &p->blob));
+	if (p->blob.n != head + want)
 		return vit_fail(VIT_EFORMAT, "%s: %zu bytes after the header, which announces %llu", p->name,
 		                p->blob.n - (size_t)head, (unsigned long long)want);
 	return 0;
@@ -73,7 +71,7 @@ static int same_file(struct vit_source *s, const struct vit_part *first)
 	struct vit_blob b;
 	if (!first->blob.n)     /* of a split that is not asked for */
 		return 0;
-	VIT_TRY(vit_source_load(s, &b));
+	VIT_TRY(vit_source_load(s, first->blob.n, &b));
 	int same = b.n == first->blob.n && !memcmp(b.p, first->blob.p, b.n);
 	vit_blob_release(&b);
 	return same ? 0 : vit_fail(VIT_EFORMAT, "two different files %s; give one set at a time", first->name);
@@ -98,7 +96,7 @@ static int collect(struct idx *x, struct vit_source *s, struct vit_arena *arena)
 		p->kind = kind;
 		/* labels of every split: the number of classes is that of all of them */
 		if (kind == LABELS || vit_parts_wants(ps, p->split))
-			VIT_TRY(take(s, p));
+			VIT_TRY(take(s, &m, p));
 	}
 	return rc == VIT_END ? 0 : rc;
 }

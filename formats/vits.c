@@ -149,7 +149,7 @@ static int open_files(struct vits *v, struct vit_source *s)
 		if (!blob)
 			return VIT_ENOMEM;
 		v->blob = blob;
-		VIT_TRY(vit_source_load(s, &blob[v->n_blob]));
+		VIT_TRY(vit_source_load(s, UINT64_MAX, &blob[v->n_blob]));
 		v->n_blob++;
 		VIT_TRY(scan(v, &v->blob[v->n_blob - 1], m.name));
 	}

@@ -25,8 +25,18 @@ static int map(struct vit_blob *b, int fd, size_t n, const char *name)
 	return 0;
 }
 
+/* The next bytes of `in`, of which `have` were taken; *got 0 at the end. */
+static int some(struct vit_input *in, uint64_t have, uint64_t max, const uint8_t **p, size_t *got)
+{
+	VIT_TRY(vit_input_peek(in, STEP, p, got));
+	if (*got > max - have)
+		return vit_fail(VIT_EFORMAT, "%s: goes on after the %llu bytes that it may have", vit_input_name(in),
+		                (unsigned long long)max);
+	return 0;
+}
+
 /* What `buf` holds and the rest of `in`, through an unlinked file. */
-static int spool(struct vit_blob *b, struct vit_buf *buf, struct vit_input *in)
+static int spool(struct vit_blob *b, struct vit_buf *buf, struct vit_input *in, uint64_t max)
 {
 	size_t total = buf->n;
 	int fd;
@@ -36,7 +46,7 @@ static int spool(struct vit_blob *b, struct vit_buf *buf, struct vit_input *in)
 	while (!rc) {
 		const uint8_t *p;
 		size_t got;
-		rc = vit_input_peek(in, STEP, &p, &got);
+		rc = some(in, total, max, &p, &got);
 		if (rc || !got)
 			break;
 		rc = vit_tmp_write(fd, p, got, total, "data");
@@ -50,7 +60,7 @@ static int spool(struct vit_blob *b, struct vit_buf *buf, struct vit_input *in)
 	return rc;
 }
 
-int vit_blob_fill(struct vit_blob *b, struct vit_input *in, int plain, int64_t size, size_t budget)
+int vit_blob_fill(struct vit_blob *b, struct vit_input *in, int plain, int64_t size, uint64_t max, size_t budget)
 {
 	*b = (struct vit_blob){ 0 };
 	struct stat st;
@@ -65,11 +75,11 @@ int vit_blob_fill(struct vit_blob *b, struct vit_input *in, int plain, int64_t s
 	while (!rc) {
 		const uint8_t *p;
 		size_t got;
-		rc = vit_input_peek(in, STEP, &p, &got);
+		rc = some(in, buf.n, max, &p, &got);
 		if (rc || !got)
 			break;
 		if (buf.n + got > budget) {
-			rc = spool(b, &buf, in);
+			rc = spool(b, &buf, in, max);
 			goto out;
 		}
 		rc = vit_buf_add(&buf, p, got);

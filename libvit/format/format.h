@@ -44,7 +44,9 @@ int vit_source_next(struct vit_source *, struct vit_member *m) VIT_MUST_CHECK;
 /* The present member as an input; owned by the source, closed by the next step.
  * gz, zst, xz, bz2 compression is undone (libarchive), whatever the name says. */
 int vit_source_input(struct vit_source *, struct vit_input **in) VIT_MUST_CHECK;
-int vit_source_load(struct vit_source *, struct vit_blob *) VIT_MUST_CHECK;
+/* The present member whole. One that unpacks to more than `max` bytes is refused
+ * (VIT_EFORMAT) when it gets there: an archive can claim terabytes. */
+int vit_source_load(struct vit_source *, uint64_t max, struct vit_blob *) VIT_MUST_CHECK;
 void vit_blob_release(struct vit_blob *);
 const char *vit_source_name(const struct vit_source *);   /* for messages */
 const char *vit_source_split(const struct vit_source *);  /* the split asked for, "all" included */

@@ -146,7 +146,7 @@ static int archive_start(struct vit_source *s, struct vit_input *in, int plain)
 	s->archive_in = in;
 	int rc = vit_input_peek(in, 512, &p, &got);
 	if (!rc && (is_seven(p, got) || (plain && !is_tar(p, got))))
-		rc = vit_blob_fill(&s->archive_blob, in, plain, -1, s->memory);
+		rc = vit_blob_fill(&s->archive_blob, in, plain, -1, UINT64_MAX, s->memory);
 	if (!rc)
 		rc = vit_archive_load(&s->mod);
 	if (!rc)
@@ -354,12 +354,12 @@ int vit_source_input(struct vit_source *s, struct vit_input **in)
 	return s->in ? 0 : vit_fail(VIT_EFORMAT, "%s: no member is open", s->name);
 }
 
-int vit_source_load(struct vit_source *s, struct vit_blob *b)
+int vit_source_load(struct vit_source *s, uint64_t max, struct vit_blob *b)
 {
 	struct vit_input *in;
 	VIT_TRY(vit_source_input(s, &in));
 	size_t left = s->memory > s->loaded ? s->memory - s->loaded : 0;
-	VIT_TRY(vit_blob_fill(b, in, s->plain, s->m.size, left));
+	VIT_TRY(vit_blob_fill(b, in, s->plain, s->m.size, max, left));
 	if (vit_blob_in_memory(b))
 		s->loaded += b->n;
 	return 0;

@@ -29,8 +29,9 @@ int vit_unpack(struct vit_input **in, int *undone) VIT_MUST_CHECK;
 
 /* The rest of `in` as a blob: mapped if `plain` (the descriptor's own bytes from
  * the first one on) and a regular file; in memory up to `budget` bytes; else in
- * an unlinked temporary file. `size` is a hint that is not trusted; -1: none. */
-int vit_blob_fill(struct vit_blob *, struct vit_input *in, int plain, int64_t size, size_t budget) VIT_MUST_CHECK;
+ * an unlinked temporary file. `size` is a hint that is not trusted; -1: none.
+ * Bytes beyond `max` are refused when they come; a plain file has the size it has. */
+int vit_blob_fill(struct vit_blob *, struct vit_input *in, int plain, int64_t size, uint64_t max, size_t budget) VIT_MUST_CHECK;
 /* 1: the blob takes memory of our own */
 int vit_blob_in_memory(const struct vit_blob *);
 

@@ -193,6 +193,16 @@ zip_of() { # ARCHIVE DIR
 	assert_not_exist out
 }
 
+@test "what unpacks to more than its header announces is refused when it gets there" {
+	tiny_idx d
+	# 400 MB of zeros behind 10 images: refused long before they are all unpacked
+	{ cat d/train-images-idx3-ubyte; head -c 400000000 /dev/zero; } | gzip -1 >x && mv x d/train-images-idx3-ubyte
+	ulimit -f 20000         # KiB a file may have, the temporary one too
+	run --separate-stderr -1 vit-fetch d --memory 1M -o out
+	assert_said 'train-images-idx3-ubyte: goes on after the 2576 bytes that it may have'
+	assert_not_exist out
+}
+
 @test "broken and missing input" {
 	tiny_idx d
 	head -c 500 d/train-images-idx3-ubyte >x && mv x d/train-images-idx3-ubyte
