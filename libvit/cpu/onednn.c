@@ -8,6 +8,8 @@
 
 #include <dnnl.h>
 #include <omp.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 
 /* Measured with oneDNN 2.6.3, one thread, share of our own kernels' speed, for
@@ -39,7 +41,14 @@ int cpu_onednn(int ta, int tb, int64_t m, int64_t n, int64_t k, const float *a, 
 	int threads = omp_get_max_threads();
 	if (threads != 1)
 		omp_set_num_threads(1);
+	/* Its generated code keeps data below the stack pointer, further down than
+	 * the ABI's red zone: a signal handler that runs on this stack in between
+	 * would overwrite them, and the heap breaks (seen with 2.6.3). */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	dnnl_status_t s = dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1, a, lda, b, ldb, add ? 1 : 0, c, ldc);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (threads != 1)
 		omp_set_num_threads(threads);
 	return s == dnnl_success ? 0 : VIT_ENOMEM;
