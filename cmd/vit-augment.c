@@ -386,7 +386,7 @@ int main(int argc, char **argv)
 		.name = "vit-augment",
 		.summary = "change the images of a samples stream",
 		.synopsis = "vit-augment [OPTION]... [OP]...",
-		.example = "vit-fetch fashion-mnist | vit-augment --epochs 5 --shuffle random-crop:padding=2 hflip | vit-train -o model.vit",
+		.example = "vit-fetch fashion-mnist | vit-augment --epochs 5 --shuffle random-crop:padding=2 hflip |\n    vit-train --model vit-lite/4 -o model.vit",
 		.arguments = "OP is NAME:KEY=VALUE,KEY=VALUE, as random-crop:size=32,padding=4; --list names them, --list OP tells the\n"
 		             "parameters of one. Lists are written with '/', sizes as 224 or 224x160. Operations are applied in order.",
 		.options = options,

@@ -98,6 +98,19 @@ static json_t *epoch_json(struct train *t, const struct vit_train_stats *s, doub
 	return j;
 }
 
+/* A line that stays, for who watches the live one or asked with -v. */
+static void say_epoch(const struct train *t, const json_t *j)
+{
+	char took[32], val[64] = "";
+	void (*say)(const char *, ...) = cli_progress_wanted() ? cli_note : cli_verbose;
+	if (t->val)
+		snprintf(val, sizeof val, ", val loss %.4f top-1 %.2f %%", json_number_value(json_object_get(j, "val_loss")),
+		         json_number_value(json_object_get(j, "val_top1")));
+	say("epoch %lld of %lld: loss %.4f top-1 %.2f %%%s, %s", (long long)t->cursor.epoch + 1, (long long)t->run_epochs,
+	    json_number_value(json_object_get(j, "loss")), json_number_value(json_object_get(j, "top1")), val,
+	    cli_duration(took, cli_now() - t->began));
+}
+
 int train_epoch_end(struct train *t)
 {
 	struct vit_train_stats s;
@@ -118,10 +131,9 @@ int train_epoch_end(struct train *t)
 	if (t->val && top1 > t->cursor.best)
 		t->cursor.best = top1;
 	json_t *j = epoch_json(t, &s, seconds);
-	if (t->val)
-		cli_verbose("epoch %lld: loss %.4f, val %.2f %%", (long long)t->cursor.epoch + 1, s.loss, top1);
 	if (!j)
 		return cli_fail(vit_fail(VIT_ENOMEM, "out of memory"));
+	say_epoch(t, j);
 	rc = cli_log(j);
 	t->cursor.epoch_end = 0;
 	t->at_epoch = s;

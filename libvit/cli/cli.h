@@ -157,6 +157,7 @@ uint64_t cli_bad_count(void);
  * always; or auto with stderr a terminal and (`owner` or stdout no pipe). Not on
  * a terminal (always, 2>file) it is a line of its own once a second. */
 void cli_progress(const char *fmt, ...) VIT_PRINTF(1, 2);
+int cli_progress_wanted(void);  /* is there someone who watches? */
 int cli_progress_due(void);     /* would a line be drawn now? spares the formatting */
 void cli_progress_owner(int owner);
 void cli_progress_end(void);    /* leave or clear the line */

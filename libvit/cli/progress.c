@@ -63,7 +63,7 @@ static int stdout_is_pipe(void)
 	return !fstat(STDOUT_FILENO, &st) && S_ISFIFO(st.st_mode);
 }
 
-static int wanted(void)
+int cli_progress_wanted(void)
 {
 	if (!cli.common || cli.common->progress == NEVER)
 		return 0;
@@ -79,7 +79,7 @@ void cli_progress_owner(int owner)
 
 int cli_progress_due(void)
 {
-	return wanted() && cli_now() - last_drawn >= (on_terminal() ? 0.1 : 1.0);
+	return cli_progress_wanted() && cli_now() - last_drawn >= (on_terminal() ? 0.1 : 1.0);
 }
 
 /* Bytes of `text` that fit into `columns`, counting UTF-8 characters as one. */
