@@ -41,9 +41,9 @@ int cpu_onednn(int ta, int tb, int64_t m, int64_t n, int64_t k, const float *a, 
 	int threads = omp_get_max_threads();
 	if (threads != 1)
 		omp_set_num_threads(1);
-	/* Its generated code keeps data below the stack pointer, further down than
-	 * the ABI's red zone: a signal handler that runs on this stack in between
-	 * would overwrite them, and the heap breaks (seen with 2.6.3). */
+	/* A signal handler that runs inside the call breaks the heap (2.6.3; the test
+	 * is in test_cpu.c): its generated code seems to keep data below the stack
+	 * pointer, further down than the ABI's red zone. So signals wait. */
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

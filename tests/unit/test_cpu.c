@@ -176,8 +176,8 @@ static void tick(int sig)
 	ticks++;
 }
 
-/* A handler's frame lands on the stack of whatever runs: products keep nothing
- * below it (oneDNN's do, so signals wait for them). */
+/* A handler's frame lands on the stack of whatever runs: a product must survive
+ * it, or keep signals waiting as those of oneDNN have to. */
 static void signals_do_not_disturb_products(void **state)
 {
 	(void)state;
