@@ -57,9 +57,11 @@ BINS    := $(CMDS:%=$(BUILD)/bin/%)
 MANS    := $(CMDS:%=$(BUILD)/share/man/man1/%.1)
 SHARED  := $(RECIPES:recipes/%=$(BUILD)/share/vit/recipes/%)
 
-LIB_LIBS     := $(call pkg_libs,$(MSGPACK) jansson libxxhash libjpeg libpng) -lm -ldl -pthread
+LIB_LIBS     := $(call pkg_libs,$(MSGPACK) jansson libxxhash) -lm -ldl -pthread
 CPU_LIBS     := -ldnnl -fopenmp -lm
-ARCHIVE_LIBS := $(call pkg_libs,libarchive)
+ARCHIVE_LIBS := $(call pkg_libs,libarchive libzip)
+CODEC_LIBS   := $(call pkg_libs,libjpeg libpng libwebp)
+NET_LIBS     := $(call pkg_libs,libcurl)
 DRAW_LIBS    := $(call pkg_libs,cairo) -lm
 $(BUILD)/obj/libvit/cpu/%.o:     CFLAGS += -fopenmp -O3
 $(BUILD)/obj/libvit/draw/%.o:    CPPFLAGS += $(call pkg_cflags,cairo)

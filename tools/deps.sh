@@ -17,8 +17,11 @@ cc:cc                            build-essential
 cmd:pkg-config                   pkg-config pkgconf
 pc:msgpack-c,msgpack             libmsgpack-c-dev libmsgpack-dev
 pc:libarchive                    libarchive-dev
+pc:libzip                        libzip-dev
+pc:libcurl                       libcurl4-openssl-dev libcurl4-gnutls-dev
 pc:libjpeg                       libjpeg-dev libjpeg62-turbo-dev
 pc:libpng                        libpng-dev
+pc:libwebp                       libwebp-dev
 pc:jansson                       libjansson-dev
 pc:libxxhash                     libxxhash-dev
 pc:cairo                         libcairo2-dev

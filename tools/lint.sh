@@ -20,9 +20,10 @@ allowed() {
 	case $1 in
 	core) echo core ;;
 	tensor) echo core tensor ;;
-	image) echo core tensor image ;;
+	image|codec) echo core tensor image codec ;;
+	net) echo core net ;;
 	stream) echo core tensor stream ;;
-	format|archive) echo core tensor stream format archive ;;
+	format|archive) echo core tensor image stream format archive net ;;
 	augment) echo core tensor image stream augment ;;
 	op) echo core tensor op graph ;;
 	graph) echo core tensor op graph ;;

@@ -12,6 +12,7 @@
 #define VIT_AUGMENT_AUGMENT_H
 
 #include "core/rng.h"
+#include "image/decode.h"
 #include "image/resize.h"
 #include "stream/stream.h"
 
@@ -40,24 +41,17 @@ struct vit_list {               /* the value of a VIT_P_LIST */
 	float v[VIT_MAX_CHANNELS];
 };
 
-/* An image being worked on: u8 [H,W,C], owned and writable. An op may replace
- * it: vit_image_new(), fill, vit_image_swap(). */
-struct vit_image {
-	int64_t h, w, c;
-	uint8_t *p;
-	size_t cap;
-};
-int vit_image_reserve(struct vit_image *, int64_t h, int64_t w, int64_t c) VIT_MUST_CHECK;  /* contents undefined */
-void vit_image_swap(struct vit_image *, struct vit_image *);
-void vit_image_release(struct vit_image *);
-
-/* What apply() sees; one per worker thread. */
+/* What apply() sees; one per worker thread. An op that makes another image
+ * reserves `spare`, fills it and swaps. */
 struct vit_augment_call {
 	const void *config;             /* the op's own struct */
 	struct vit_image *image;        /* in and out */
 	struct vit_image *spare;        /* scratch that keeps its memory */
 	struct vit_buf *scratch;        /* the same for whatever is no image */
 	struct vit_draws draws;         /* this record's numbers for this op */
+	/* The image the op works on is h x w; where the op has window(), `image` may
+	 * be only the part of it that begins at (top, left). */
+	int64_t h, w, top, left;
 };
 /* Does an op with `p=` act on this record? Draws one number. */
 static inline int vit_chance(struct vit_augment_call *call, double p)
@@ -76,6 +70,12 @@ struct vit_augment {
 	int (*prepare)(void *config, struct vit_meta *meta);
 	/* NULL: only the header changes. VIT_ERECORD for an image it cannot take. */
 	int (*apply)(struct vit_augment_call *);
+	/* Late decoding: the part (top, left, height, width) of an h x w image
+	 * (call->h, call->w) that apply() will look at. It draws as apply() will
+	 * (from a copy of the same draws) and touches no image. When this op is the
+	 * first to touch an encoded image, only that part is decoded: the same bytes
+	 * as decoding all of it. NULL: apply() wants the whole. */
+	int (*window)(struct vit_augment_call *, int64_t part[4]);
 };
 extern const struct vit_augment *const vit_augments[];   /* NULL-terminated; generated from libvit/augment/ */
 

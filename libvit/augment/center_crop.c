@@ -27,7 +27,7 @@ static int window(const struct config *cfg, int code, int64_t h, int64_t w, int6
 static int prepare(void *config, struct vit_meta *meta)
 {
 	int64_t *s = meta->shape;
-	return s[2] ? window(config, VIT_EUSAGE, s[0], s[1], &s[0], &s[1]) : 0;
+	return s[0] ? window(config, VIT_EUSAGE, s[0], s[1], &s[0], &s[1]) : 0;
 }
 
 static int apply(struct vit_augment_call *call)

@@ -97,7 +97,7 @@ static int check_shape(const int64_t *s)
 {
 	if (s[2] > VIT_MAX_CHANNELS)
 		return vit_fail(VIT_EUSAGE, "images have %lld channels; operations take at most %d", (long long)s[2], VIT_MAX_CHANNELS);
-	if (s[2] && (s[0] < 1 || s[1] < 1 || s[0] > 1 << 28 || s[1] > 1 << 28))
+	if (s[0] && (s[0] < 1 || s[1] < 1 || s[0] > 1 << 28 || s[1] > 1 << 28))
 		return vit_fail(VIT_EFORMAT, "shape %lldx%lld in the header cannot be", (long long)s[0], (long long)s[1]);
 	return 0;
 }

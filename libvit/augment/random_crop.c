@@ -45,7 +45,7 @@ static int prepare(void *config, struct vit_meta *meta)
 {
 	const struct config *cfg = config;
 	int64_t *s = meta->shape;
-	return s[2] ? window(cfg, VIT_EUSAGE, s[0], s[1], s[2], &s[0], &s[1]) : 0;
+	return s[0] ? window(cfg, VIT_EUSAGE, s[0], s[1], s[2], &s[0], &s[1]) : 0;
 }
 
 /* n pixels of one colour. */

@@ -32,7 +32,7 @@ static int target(const struct config *cfg, int code, int64_t h, int64_t w, int6
 static int prepare(void *config, struct vit_meta *meta)
 {
 	int64_t *s = meta->shape, h = s[0], w = s[1];
-	return s[2] ? target(config, VIT_EUSAGE, h, w, &s[0], &s[1]) : 0;
+	return s[0] ? target(config, VIT_EUSAGE, h, w, &s[0], &s[1]) : 0;
 }
 
 static int apply(struct vit_augment_call *call)

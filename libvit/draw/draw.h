@@ -9,11 +9,21 @@
 #include "stream/output.h"
 #include "train/curve.h"
 
+struct vit_draw_cell {
+	const uint8_t *p;       /* u8 [h,w,c], c 1 or 3; NULL: an empty frame */
+	int64_t h, w, c;
+	const char *text;       /* UTF-8, cut with an ellipsis where it is too long */
+};
 struct vit_draw {
 	struct vit_module module;
 	/* Loss beside accuracy over epochs, as PNG of 1200x520 pixels; the output
 	 * stays the caller's. VIT_EFORMAT when the curve has no point to draw. */
 	int (*curve)(const struct vit_curve *, const char *title, struct vit_output *);
+	/* True classes down, predicted across; shades by share of the row. n x n
+	 * counts; `names` n, or NULL: numbers. Many classes are drawn without figures. */
+	int (*confusion)(const int64_t *count, const char *const *names, int n, const char *title, struct vit_output *);
+	/* A contact sheet: images scaled into equal cells, a line of text below each. */
+	int (*grid)(const struct vit_draw_cell *, int n, int columns, const char *title, struct vit_output *);
 };
 
 #endif

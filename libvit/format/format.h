@@ -23,8 +23,12 @@ enum { VIT_FORMAT_ABI = 1 };
 struct vit_member {
 	const char *name;       /* path below the source's root, '/' between; "" for a nameless pipe */
 	int64_t size;           /* bytes; -1: unknown */
-	const uint8_t *head;    /* its first bytes, up to 64 KiB */
+	const uint8_t *head;    /* its first bytes, up to 64 KiB; NULL in a survey */
 	size_t n_head;
+	/* Names of the container's first members, this one included, so that a probe
+	 * can tell kinds of collections apart; a single file: its own. */
+	const char *const *sibling;
+	int n_sibling;
 };
 
 /* A member's whole content, for formats that need random access. Mapped from
@@ -50,6 +54,21 @@ int vit_source_load(struct vit_source *, uint64_t max, struct vit_blob *) VIT_MU
 void vit_blob_release(struct vit_blob *);
 const char *vit_source_name(const struct vit_source *);   /* for messages */
 const char *vit_source_split(const struct vit_source *);  /* the split asked for, "all" included */
+/* All members from the first to the last, by name and size alone: `fn` may load
+ * those it wants. Afterwards vit_source_next() gives the first one again. A pipe
+ * is kept for this: in memory up to the budget, then in an unlinked file. Ends
+ * with fn's nonzero. */
+int vit_source_survey(struct vit_source *, int (*fn)(void *ctx, const struct vit_member *), void *ctx) VIT_MUST_CHECK;
+/* Where members can be opened in any order (directories, zip): how many there
+ * are, numbered as vit_source_next() gives them; -1: only one after the other. */
+int64_t vit_source_members(struct vit_source *);
+/* Make member `i` the present one. Only where vit_source_members() >= 0. */
+int vit_source_goto(struct vit_source *, int64_t i, struct vit_member *m) VIT_MUST_CHECK;
+/* A line for the user, as "3 .heic files are no type that is read": kept until
+ * the source closes; equal ones once. */
+int vit_source_notice(struct vit_source *, const char *fmt, ...) VIT_PRINTF(2, 3);
+/* Names for the labels, given by the user: one a line; NULL: none. */
+const char *const *vit_source_classes(const struct vit_source *, int *n);
 /* 1: what was read can be read again (files, directories), 0: it comes once (a pipe) */
 int vit_source_again(const struct vit_source *);
 
@@ -109,6 +128,14 @@ struct vit_dataset {
 		int64_t count;
 		uint64_t xxh3;
 	} check[3];
+	/* Where it comes from; ends with name NULL; NULL: not to be had that way. The
+	 * files are put into <cache>/<where[0]>. */
+	const struct vit_dataset_file {
+		const char *name;
+		const char *url[4];             /* the same file, NULL-terminated */
+		const char *sha256;
+		int64_t size;
+	} *files;
 };
 extern const struct vit_dataset *const vit_datasets[];
 
@@ -127,6 +154,12 @@ struct vit_fetch_opt {
 	const char *cache;              /* directory; NULL: the default */
 	uint64_t seed;
 	size_t memory;                  /* bytes for blobs; 0: a quarter of what the process may use */
+	const char *sha256;             /* a URL's file must have this digest; NULL: any */
+	const char *classes;            /* file of class names, one a line, for sources whose labels are numbers; NULL: none */
+	int64_t start_epoch, start;     /* begin there: records before it are not read where that is possible */
+	/* A download goes on, in words; nonzero ends it. NULL: silent. */
+	int (*progress)(void *ctx, const char *what, int64_t done, int64_t total);
+	void *progress_ctx;
 	int verify;                     /* read every record of the split once before the first is given; a data set is compared with what is known of it */
 };
 struct vit_fetch;
@@ -136,6 +169,8 @@ int vit_fetch_open(struct vit_fetch **, const char *const *source, const struct 
 const struct vit_header *vit_fetch_header(const struct vit_fetch *);
 int vit_fetch_next(struct vit_fetch *, struct vit_record *);   /* VIT_END, VIT_ERECORD (may go on), ... */
 uint64_t vit_fetch_skipped(const struct vit_fetch *);          /* left out upstream; final after VIT_END */
+/* Line `i` of what the user should know about the source; NULL: no more. Complete after open. */
+const char *vit_fetch_notice(const struct vit_fetch *, int i);
 /* `fn` is called before a read from a pipe would block, so that a filter can
  * flush what it has. */
 void vit_fetch_on_wait(struct vit_fetch *, void (*fn)(void *), void *ctx);

@@ -14,11 +14,10 @@
 #ifndef VIT_IMAGE_RESIZE_H
 #define VIT_IMAGE_RESIZE_H
 
-#include "core/mem.h"
+#include "image/image.h"
 
 enum vit_filter { VIT_BILINEAR, VIT_BICUBIC, VIT_NEAREST };
 #define VIT_FILTERS "bilinear|bicubic|nearest"  /* names, in the order of the enum */
-enum { VIT_MAX_SIDE = 1 << 16, VIT_MAX_CHANNELS = 16 };
 
 /* dst [dh,dw,c] from src [sh,sw,c]; they do not overlap. `scratch` is memory
  * that calls may share one after another. Errors: VIT_EUSAGE for a side below 1

@@ -90,9 +90,13 @@ static int read_labels(struct vit_meta *m, const json_t *meta)
 
 static int read_shape(struct vit_meta *m, const json_t *meta)
 {
-	const json_t *v = get(meta, "shape");
-	if (!v)
+	const json_t *v = get(meta, "shape"), *c = get(meta, "channels");
+	if (!v) {
+		m->shape[2] = c ? json_integer_value(c) : 0;
+		if (c && (m->shape[2] < 1 || m->shape[2] > INT32_MAX))
+			return bad("channels", "a number of at least 1");
 		return 0;
+	}
 	if (!json_is_array(v) || json_array_size(v) != 3)
 		return bad("shape", "[height,width,channels]");
 	for (size_t i = 0; i < 3; i++) {
@@ -258,6 +262,9 @@ int vit_meta_write(const struct vit_meta *m, struct vit_header *h)
 	fail |= json_object_set_new(to, "labels", json_string(label_names[m->labels]));
 	fail |= json_object_set_new(to, "shape", m->shape[0] ? json_pack("[I,I,I]", (json_int_t)m->shape[0], (json_int_t)m->shape[1],
 	                                                                 (json_int_t)m->shape[2]) : json_null());
+	json_object_del(to, "channels");
+	if (!m->shape[0] && m->shape[2])
+		fail |= json_object_set_new(to, "channels", json_integer((json_int_t)m->shape[2]));
 	fail |= json_object_set_new(to, "count", count_json(m->count));
 	fail |= json_object_set_new(to, "epochs", json_integer(m->epochs));
 	if (m->n_shard)

@@ -26,7 +26,7 @@
  *
  * meta of samples: dataset, split: str|nil; classes: [str...]|int|nil; labels:
  * "index"|"soft"|"none"; shape: [H,W,C]|nil; count: int|nil of one epoch;
- * epochs: int; shard: {"index":I,"of":N,"total":records of one epoch over all
+ * channels: int, only beside shape nil, of all images; epochs: int; shard: {"index":I,"of":N,"total":records of one epoch over all
  * shards|nil}|nil; mean, std: [f64...]; ops: [str...]; random: bool.
  * history: [{"tool":str,"version":str,"options":{...},"seed":int,"from":[str...]}]
  * where "from" holds the digests of the entries built on: XXH3-64 of an entry's
@@ -75,7 +75,7 @@ struct vit_meta {
 	const char **classes;                   /* n_class names, code-point order; NULL: nameless */
 	int n_class;                            /* 0: unknown; nameless classes travel as this number */
 	int labels;                             /* enum vit_labels */
-	int64_t shape[3];                       /* H,W,C; all 0: images differ */
+	int64_t shape[3];                       /* H,W,C; H and W 0: sizes differ; C 0: not known */
 	int64_t count;                          /* records of one epoch in this stream; -1: unknown */
 	int64_t epochs;
 	int64_t shard, n_shard, total;          /* this is shard I of N; total: records of one epoch over all shards; n_shard 0: not sharded */

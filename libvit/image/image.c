@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "augment/augment.h"
+#include "image/image.h"
+
+#include "tensor/tensor.h"
 
 #include <stdlib.h>
 
