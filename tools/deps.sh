@@ -33,6 +33,7 @@ file:bats-assert/load.bash       bats-assert
 file:bats-file/load.bash         bats-file
 cmd:zstd                         zstd
 cmd:zip                          zip
+cmd:cjpeg                        libjpeg-turbo-progs
 cmd:script                       bsdutils
 py:ensurepip                     python3-venv
 data:fashion-mnist               dataset-fashion-mnist

@@ -92,3 +92,27 @@ tiny_idx() { # DIR [N]
 		} >"$1/$split-labels-idx1-ubyte"
 	done
 }
+
+# A photograph of sorts: stripes with noise, of one colour and one direction.
+photo() { # FILE.jpg WIDTH HEIGHT R G B SEED [cjpeg option...]: upright stripes if R > B, else lying ones
+	awk -v w="$2" -v h="$3" -v r="$4" -v g="$5" -v b="$6" -v seed="$7" 'BEGIN {
+		srand(seed)
+		printf "P3\n%d %d\n255\n", w, h
+		for (y = 0; y < h; y++) for (x = 0; x < w; x++) {
+			k = int((r > b ? x : y) / 8) % 2 ? 1 : 0.6
+			n = rand() * 40 - 20
+			printf "%d %d %d\n", level(r * k + n), level(g * k + n), level(b * k + n)
+		}
+	}
+	function level(v) { return v < 0 ? 0 : v > 255 ? 255 : int(v) }' | cjpeg -quality 90 "${@:8}" >"$1"
+}
+
+# Class folders DIR/{ants,bees}: N (12) photographs each, no two of one size.
+photos() { # DIR [N]
+	local i
+	mkdir -p "$1/ants" "$1/bees"
+	for ((i = 0; i < ${2:-12}; i++)); do
+		photo "$1/ants/$i.jpg" $((60 + 5 * i)) $((90 - 3 * i)) 200 80 60 "$i"
+		photo "$1/bees/$i.jpg" $((70 + 3 * i)) $((50 + 4 * i)) 60 90 200 "$i"
+	done
+}
