@@ -2,26 +2,19 @@
  *
  * curve.c - the learning curve: loss on the left, accuracy on the right.
  */
+#include "draw/canvas.h"
 #include "draw/pictures.h"
 
-#include <cairo.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 1200, HEIGHT = 520 };
-
-struct colour {
-	double r, g, b;
-};
-static const struct colour ink = { 0.17, 0.20, 0.24 }, faint = { 0.88, 0.90, 0.92 }, muted = { 0.42, 0.46, 0.52 };
-/* told apart by colour-blind eyes and in gray print */
-static const struct colour train = { 0.00, 0.45, 0.70 }, val = { 0.84, 0.37, 0.00 };
+enum { WIDTH = 1200, HEIGHT = 520, TICKS = 24 };
 
 struct line {
 	const char *name;
 	size_t offset;
-	struct colour colour;
+	struct draw_colour colour;
 };
 struct panel {
 	double x, y, w, h;              /* the plot's area */
@@ -39,20 +32,6 @@ static double position(const struct vit_curve *c, size_t i)
 {
 	double x = c->by_step ? c->point[i].step : c->point[i].epoch;
 	return isfinite(x) ? x : (double)i + 1;
-}
-
-static void use(cairo_t *cr, struct colour k)
-{
-	cairo_set_source_rgb(cr, k.r, k.g, k.b);
-}
-
-/* align: 0 left, 0.5 centred, 1 right */
-static void label(cairo_t *cr, double x, double y, double align, const char *text)
-{
-	cairo_text_extents_t e;
-	cairo_text_extents(cr, text, &e);
-	cairo_move_to(cr, x - align * e.x_advance, y);
-	cairo_show_text(cr, text);
 }
 
 /* 1, 2 or 5 times a power of ten: about `n` steps over the span. */
@@ -107,38 +86,41 @@ static void axes(cairo_t *cr, const struct panel *p, const char *x_title)
 	double step = step_of(p->y1 - p->y0, 5);
 	cairo_set_font_size(cr, 13);
 	cairo_set_line_width(cr, 1);
-	for (double y = ceil(p->y0 / step - 1e-9) * step; y <= p->y1 + step * 1e-6; y += step) {
-		double at = floor(py(p, y)) + 0.5;
-		use(cr, faint);
+	double first = ceil(p->y0 / step - 1e-9);
+	/* counted, not summed: beside a large value a small step adds nothing */
+	for (int i = 0; i <= TICKS && (first + i) * step <= p->y1 + step * 1e-6; i++) {
+		double y = (first + i) * step, at = floor(py(p, y)) + 0.5;
+		draw_use(cr, draw_faint);
 		cairo_move_to(cr, p->x, at);
 		cairo_line_to(cr, p->x + p->w, at);
 		cairo_stroke(cr);
-		use(cr, muted);
+		draw_use(cr, draw_muted);
 		snprintf(text, sizeof text, "%g", fabs(y) < step * 1e-6 ? 0 : y);
-		label(cr, p->x - 10, at + 4.5, 1, text);
+		draw_text(cr, p->x - 10, at + 4.5, 1, text);
 	}
 	step = fmax(1, step_of(p->x1 - p->x0, 8));
-	for (double x = ceil(p->x0 / step - 1e-9) * step; x <= p->x1 + step * 1e-6; x += step) {
-		double at = floor(px(p, x)) + 0.5;
-		use(cr, muted);
+	first = ceil(p->x0 / step - 1e-9);
+	for (int i = 0; i <= TICKS && (first + i) * step <= p->x1 + step * 1e-6; i++) {
+		double x = (first + i) * step, at = floor(px(p, x)) + 0.5;
+		draw_use(cr, draw_muted);
 		cairo_move_to(cr, at, p->y + p->h);
 		cairo_line_to(cr, at, p->y + p->h + 5);
 		cairo_stroke(cr);
 		snprintf(text, sizeof text, "%.0f", x);
-		label(cr, at, p->y + p->h + 21, 0.5, text);
+		draw_text(cr, at, p->y + p->h + 21, 0.5, text);
 	}
-	use(cr, ink);
+	draw_use(cr, draw_ink);
 	cairo_move_to(cr, p->x, p->y + p->h + 0.5);
 	cairo_line_to(cr, p->x + p->w, p->y + p->h + 0.5);
 	cairo_stroke(cr);
-	use(cr, muted);
-	label(cr, p->x + p->w / 2, p->y + p->h + 44, 0.5, x_title);
+	draw_use(cr, draw_muted);
+	draw_text(cr, p->x + p->w / 2, p->y + p->h + 44, 0.5, x_title);
 }
 
 static int draw_line(cairo_t *cr, const struct panel *p, const struct line *l, const struct vit_curve *c)
 {
 	int n = 0;
-	use(cr, l->colour);
+	draw_use(cr, l->colour);
 	cairo_set_line_width(cr, 2.25);
 	cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
 	for (size_t i = 0; i < c->n; i++) {
@@ -165,14 +147,12 @@ static int draw_line(cairo_t *cr, const struct panel *p, const struct line *l, c
 static void legend(cairo_t *cr, double *x, double y, const struct line *l, double last, const char *unit)
 {
 	char text[64];
-	cairo_text_extents_t e;
 	cairo_set_font_size(cr, 14);
 	snprintf(text, sizeof text, "%s  %.4g%s", l->name, last, unit);
-	cairo_text_extents(cr, text, &e);
-	*x -= e.x_advance;
-	use(cr, ink);
-	label(cr, *x, y, 0, text);
-	use(cr, l->colour);
+	*x -= draw_text_width(cr, text);
+	draw_use(cr, draw_ink);
+	draw_text(cr, *x, y, 0, text);
+	draw_use(cr, l->colour);
 	cairo_set_line_width(cr, 3);
 	cairo_move_to(cr, *x - 28, y - 5);
 	cairo_line_to(cr, *x - 8, y - 5);
@@ -197,31 +177,23 @@ static int draw_panel(cairo_t *cr, struct panel *p, const struct vit_curve *c)
 	for (int k = 1; k >= 0; k--)
 		if (draw_line(cr, p, &p->line[k], c))
 			legend(cr, &right, p->y - 18, &p->line[k], last_of(&p->line[k], c), p->unit);
-	use(cr, ink);
+	draw_use(cr, draw_ink);
 	cairo_set_font_size(cr, 16);
-	cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
-	label(cr, p->x, p->y - 18, 0, p->title);
-	cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+	draw_bold(cr, 1);
+	draw_text(cr, p->x, p->y - 18, 0, p->title);
+	draw_bold(cr, 0);
 	return 1;
-}
-
-static cairo_status_t write_png(void *out, const unsigned char *p, unsigned n)
-{
-	return vit_output_write(out, p, n) ? CAIRO_STATUS_WRITE_ERROR : CAIRO_STATUS_SUCCESS;
 }
 
 static int paint(cairo_t *cr, const struct vit_curve *c, const char *title)
 {
 	struct panel loss = { .x = 70, .y = 96, .w = 490, .h = 350, .title = "loss", .unit = "",
-	                      .line = { { "train", offsetof(struct vit_point, loss), train }, { "val", offsetof(struct vit_point, val_loss), val } } };
+	                      .line = { { "train", offsetof(struct vit_point, loss), draw_blue }, { "val", offsetof(struct vit_point, val_loss), draw_red } } };
 	struct panel top1 = { .x = 670, .y = 96, .w = 490, .h = 350, .title = "top-1 accuracy, %", .unit = " %",
-	                      .line = { { "train", offsetof(struct vit_point, top1), train }, { "val", offsetof(struct vit_point, val_top1), val } } };
-	cairo_set_source_rgb(cr, 1, 1, 1);
-	cairo_paint(cr);
-	cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
-	use(cr, muted);
+	                      .line = { { "train", offsetof(struct vit_point, top1), draw_blue }, { "val", offsetof(struct vit_point, val_top1), draw_red } } };
+	draw_use(cr, draw_muted);
 	cairo_set_font_size(cr, 14);
-	label(cr, 70, 38, 0, title);
+	draw_text(cr, 70, 38, 0, title);
 	int drawn = draw_panel(cr, &loss, c);
 	return drawn + draw_panel(cr, &top1, c);
 }
@@ -230,20 +202,8 @@ int draw_curve(const struct vit_curve *c, const char *title, struct vit_output *
 {
 	if (c->n == 0)
 		return vit_fail(VIT_EFORMAT, "no epoch and no step is logged: nothing to draw");
-	cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, WIDTH, HEIGHT);
-	cairo_t *cr = cairo_create(surface);
-	int rc = paint(cr, c, title) ? 0 : vit_fail(VIT_EFORMAT, "the log has no loss and no accuracy: nothing to draw");
-	if (rc == 0 && cairo_status(cr) != CAIRO_STATUS_SUCCESS)
-		rc = vit_fail(VIT_ENOMEM, "drawing: %s", cairo_status_to_string(cairo_status(cr)));
-	if (rc == 0) {
-		cairo_status_t s = cairo_surface_write_to_png_stream(surface, write_png, out);
-		/* the output has said why already */
-		if (s == CAIRO_STATUS_WRITE_ERROR)
-			rc = VIT_EIO;
-		else if (s != CAIRO_STATUS_SUCCESS)
-			rc = vit_fail(VIT_EIO, "%s: %s", vit_output_name(out), cairo_status_to_string(s));
-	}
-	cairo_destroy(cr);
-	cairo_surface_destroy(surface);
-	return rc;
+	struct draw_canvas canvas;
+	VIT_TRY(draw_canvas_open(&canvas, WIDTH, HEIGHT));
+	int rc = paint(canvas.cr, c, title) ? 0 : vit_fail(VIT_EFORMAT, "the log has no loss and no accuracy: nothing to draw");
+	return draw_canvas_finish(&canvas, rc, out);
 }

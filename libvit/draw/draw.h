@@ -19,10 +19,14 @@ struct vit_draw {
 	/* Loss beside accuracy over epochs, as PNG of 1200x520 pixels; the output
 	 * stays the caller's. VIT_EFORMAT when the curve has no point to draw. */
 	int (*curve)(const struct vit_curve *, const char *title, struct vit_output *);
-	/* True classes down, predicted across; shades by share of the row. n x n
-	 * counts; `names` n, or NULL: numbers. Many classes are drawn without figures. */
+	/* True classes down, predicted across; shades by share of the row, right ones
+	 * blue, wrong ones red. n x n counts; `names` n, or NULL: numbers. More than
+	 * 20 classes are drawn without figures. VIT_EUSAGE: n below 1 or above 4096, a
+	 * negative count, or nothing counted at all. */
 	int (*confusion)(const int64_t *count, const char *const *names, int n, const char *title, struct vit_output *);
-	/* A contact sheet: images scaled into equal cells, a line of text below each. */
+	/* A contact sheet: images scaled into equal cells (small ones by whole factors,
+	 * so that pixels stay sharp), a line of text below each. VIT_EUSAGE: n or
+	 * columns below 1, or more than one picture holds. */
 	int (*grid)(const struct vit_draw_cell *, int n, int columns, const char *title, struct vit_output *);
 };
 
