@@ -271,6 +271,16 @@ int vit_fetch_open(struct vit_fetch **out, const char *const *source, const stru
 	return rc;
 }
 
+const struct vit_format *vit_fetch_format(const struct vit_fetch *f)
+{
+	return f->format;
+}
+
+const char *vit_fetch_splits(const struct vit_fetch *f)
+{
+	return f->info.splits;
+}
+
 uint64_t vit_fetch_skipped(const struct vit_fetch *f)
 {
 	return f->info.skipped;

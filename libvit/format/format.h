@@ -168,6 +168,10 @@ struct vit_fetch;
 int vit_fetch_open(struct vit_fetch **, const char *const *source, const struct vit_fetch_opt *) VIT_MUST_CHECK;
 const struct vit_header *vit_fetch_header(const struct vit_fetch *);
 int vit_fetch_next(struct vit_fetch *, struct vit_record *);   /* VIT_END, VIT_ERECORD (may go on), ... */
+/* The format that reads it, and the splits the source has, space-separated, NULL
+ * where it does not say; both as long as the fetch is open. */
+const struct vit_format *vit_fetch_format(const struct vit_fetch *);
+const char *vit_fetch_splits(const struct vit_fetch *);
 uint64_t vit_fetch_skipped(const struct vit_fetch *);          /* left out upstream; final after VIT_END */
 /* Line `i` of what the user should know about the source; NULL: no more. Complete after open. */
 const char *vit_fetch_notice(const struct vit_fetch *, int i);
