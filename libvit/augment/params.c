@@ -9,9 +9,13 @@
 enum { MAX_VALUE = 512, MAX_PARAMS = 32 };
 
 /* The shortest decimal that reads back as the same number: what a user wrote
- * comes out again, on every machine. */
+ * comes out again, on every machine; 100 is not "1e+02". */
 static void print_number(char buf[40], double x, int is_float)
 {
+	if (x == floor(x) && fabs(x) < 1e15) {
+		snprintf(buf, 40, "%.0f", x == 0 ? 0 : x);
+		return;
+	}
 	for (int digits = 1; digits <= 17; digits++) {
 		snprintf(buf, 40, "%.*g", digits, x);
 		if (is_float ? strtof(buf, NULL) == (float)x : strtod(buf, NULL) == x)

@@ -79,6 +79,7 @@ static void operations_have_a_canonical_text(void **state)
 	canonical("random-crop:mode=reflect,size=32x24", "random-crop:size=32x24,padding=0,fill=0,mode=reflect,p=1");
 	canonical("resize:size=224,interpolation=bicubic", "resize:size=224,interpolation=bicubic,antialias=1");
 	canonical("normalize:mean=.485/.456/.406,std=.229/.224/.225", "normalize:mean=0.485/0.456/0.406,std=0.229/0.224/0.225");
+	canonical("solarize:threshold=100,p=-0", "solarize:threshold=100,p=0");
 	/* and it means the same */
 	canonical("random-erasing:p=0.25,scale=0.02/0.33,ratio=0.3/3.3,value=const",
 	          "random-erasing:p=0.25,scale=0.02/0.33,ratio=0.3/3.3,value=const");
@@ -89,7 +90,7 @@ static void refuses_with_the_remedy(void **state)
 	(void)state;
 	struct vit_chain *chain;
 	assert_int_equal(vit_chain_new(&chain), 0);
-	says(vit_chain_add(chain, "vflip"), VIT_EUSAGE, "there are center-crop, hflip");
+	says(vit_chain_add(chain, "swirl"), VIT_EUSAGE, "no operation \"swirl\"; there are auto-contrast, ");
 	says(vit_chain_add(chain, "hflip:q=1"), VIT_EUSAGE, "no parameter \"q\"; it has p");
 	says(vit_chain_add(chain, "hflip:p=1.5"), VIT_EUSAGE, "p=1.5 is not a number 0 to 1");
 	says(vit_chain_add(chain, "hflip:p=nan"), VIT_EUSAGE, "p=nan");

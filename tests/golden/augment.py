@@ -1,0 +1,78 @@
+"""Write tests/golden/augment.txt: what torchvision makes of small images, for fixed parameters.
+
+    $(tools/peers.sh) tests/golden/augment.py > tests/golden/augment.txt
+
+Lines of "image NAME H W C" and the bytes in hexadecimal, then of "case NAME WITHIN OP -> H W C" and the bytes
+after: OP is written as a user of vit-augment writes it, its random parameters narrowed to one value; results may
+differ by WITHIN levels. Peers are torchvision.transforms.v2.functional on uint8 tensors, no Pillow.
+"""
+import numpy as np
+import torch
+from torchvision.transforms.v2 import functional as F
+
+
+def images():
+    rng = np.random.default_rng(7)
+    rgb = rng.integers(0, 256, (11, 13, 3), dtype=np.uint8)
+    # smooth, each channel within a range of its own, one of them flat
+    y, x = np.mgrid[0:15, 0:21]
+    dull = np.stack([60 + 5 * y + 2 * x, np.full_like(x, 90), 200 - 3 * y - x], axis=2).astype(np.uint8)
+    # corners of the colour cube, grays, and near-grays: where hue has its edges
+    edge = np.array([0, 1, 127, 128, 254, 255], dtype=np.uint8)
+    cube = np.stack(np.meshgrid(edge, edge, edge, indexing="ij"), axis=-1).reshape(12, 18, 3)
+    gray = rng.integers(30, 180, (9, 14, 1), dtype=np.uint8)
+    one = rng.integers(0, 256, (2, 1, 3), dtype=np.uint8)
+    # enough pixels for equalize to act, most of them of few levels
+    many = np.minimum(rng.integers(0, 40, (21, 37, 1)) ** 2 // 6, 255).astype(np.uint8)
+    return {"rgb": rgb, "dull": dull, "cube": cube, "gray": gray, "one": one, "many": many}
+
+
+def f32(x):
+    """The factor as a float holds it: parameters and numbers drawn are floats in vit-augment."""
+    return float(np.float32(x))
+
+
+def jitter(**factor):
+    parts = [f"{k}={factor[k]}/{factor[k]}" if k in factor else f"{k}=0" for k in ("brightness", "contrast", "saturation", "hue")]
+    return "color-jitter:" + ",".join(parts)
+
+
+def photometric():
+    """(names of images, OP, function)"""
+    every, colour = ["rgb", "dull", "cube", "gray", "one"], ["rgb", "dull", "cube"]
+    for x in 0, 0.7, 1.9:
+        yield ["cube"], jitter(brightness=x), lambda t, x=x: F.adjust_brightness(t, f32(x))
+        yield every if x == 0.7 else ["rgb"], jitter(contrast=x), lambda t, x=x: F.adjust_contrast(t, f32(x))
+        yield every if x == 0.7 else colour[:2], jitter(saturation=x), lambda t, x=x: F.adjust_saturation(t, f32(x))
+    for x in -0.5, -0.11, 0.02, 0.4:
+        yield every if x == 0.02 else colour, jitter(hue=x), lambda t, x=x: F.adjust_hue(t, f32(x))
+    yield every, "grayscale:p=1", lambda t: F.rgb_to_grayscale(t, t.shape[0])
+    yield every, "auto-contrast:p=1", F.autocontrast
+    yield every + ["many"], "equalize:p=1", F.equalize
+    yield ["rgb"], "invert:p=1", F.invert
+    for bits in 0, 3, 8:
+        yield ["rgb"], f"posterize:bits={bits},p=1", lambda t, bits=bits: F.posterize(t, bits)
+    for x in 0, 127.5, 255:
+        yield ["cube"], f"solarize:threshold={x},p=1", lambda t, x=x: F.solarize(t, x)
+    for x in 0, 0.5, 1.9, 9:
+        yield every if x == 1.9 else ["rgb"], f"sharpness:factor={x},p=1", lambda t, x=x: F.adjust_sharpness(t, x)
+
+
+def show(what, a):
+    print(what, *a.shape)
+    print(a.tobytes().hex())
+
+
+def main():
+    torch.set_num_threads(1)
+    image = images()
+    for name, a in image.items():
+        show(f"image {name}", a)
+    for within, cases in (0, photometric()),:
+        for name, op, function in ((name, op, function) for names, op, function in cases for name in names):
+            before = torch.from_numpy(image[name]).permute(2, 0, 1).contiguous()
+            after = function(before).permute(1, 2, 0).contiguous().numpy()
+            show(f"case {name} {within} {op} ->", after)
+
+
+main()
