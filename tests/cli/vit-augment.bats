@@ -121,7 +121,7 @@ samples() {
 	run --separate-stderr -2 vit-augment -i in.vits hflip:p=2
 	assert_said "p=2 is not a number 0 to 1"
 	run --separate-stderr -2 vit-augment -i in.vits flip
-	assert_said "there are center-crop"
+	assert_said "there are auto-contrast, "
 	run --separate-stderr -2 vit-augment in.vits
 	assert_said "name input files with -i"
 	run --separate-stderr -2 vit-augment -i in.vits --recipe nope
