@@ -10,12 +10,27 @@
 
 static const char *const known[] = { "train", "val", "test" };
 
+/* The last folder on the way that is named like a split and nothing else. */
+static const char *split_of_folder(const char *p, const char *end)
+{
+	static const char *const word[] = { "train", "training", "val", "valid", "validation", "test", "testing" };
+	static const char *const split[] = { "train", "train", "val", "val", "val", "test", "test" };
+	const char *found = NULL;
+	for (size_t n; p < end; p += n + 1) {
+		n = strcspn(p, "/");
+		for (size_t i = 0; i < sizeof word / sizeof *word; i++)
+			if (strlen(word[i]) == n && !memcmp(p, word[i], n))
+				found = split[i];
+	}
+	return found;
+}
+
 const char *vit_split_of_name(const char *name)
 {
 	static const struct { const char *begin, *split; } table[] = {
 		{ "train", "train" }, { "data_batch", "train" }, { "t10k", "test" }, { "test", "test" }, { "val", "val" },
 	};
-	const char *slash = strrchr(name, '/');
+	const char *begin = name, *slash = strrchr(name, '/');
 	if (slash)
 		name = slash + 1;
 	/* "emnist-letters-train-images": any word of the name, the first that says something */
@@ -25,7 +40,7 @@ const char *vit_split_of_name(const char *name)
 				return table[i].split;
 		p += strcspn(p, "-_.");
 	}
-	return NULL;
+	return slash ? split_of_folder(begin, slash) : NULL;
 }
 
 int vit_parts_wants(const struct vit_parts *ps, const char *split)
