@@ -43,7 +43,7 @@ OP_SRC   := $(wildcard libvit/op/*.c)
 # what programs share, and the parts of the larger ones
 CLI_SRC  := $(wildcard libvit/cli/*.c cmd/*/*.c)
 CMDS     := $(patsubst cmd/%.c,%,$(wildcard cmd/vit-*.c))
-MODULES  := cpu archive draw
+MODULES  := cpu archive codec draw
 HEADERS  := $(wildcard libvit/*.h libvit/*/*.h)
 RECIPES  := $(wildcard recipes/*.txt)
 
@@ -60,7 +60,7 @@ SHARED  := $(RECIPES:recipes/%=$(BUILD)/share/vit/recipes/%)
 LIB_LIBS     := $(call pkg_libs,$(MSGPACK) jansson libxxhash) -lm -ldl -pthread
 CPU_LIBS     := -ldnnl -fopenmp -lm
 ARCHIVE_LIBS := $(call pkg_libs,libarchive libzip)
-CODEC_LIBS   := $(call pkg_libs,libjpeg libpng libwebp)
+CODEC_LIBS   := $(call pkg_libs,libjpeg libpng libwebpdemux) -lm
 NET_LIBS     := $(call pkg_libs,libcurl)
 DRAW_LIBS    := $(call pkg_libs,cairo) -lm
 $(BUILD)/obj/libvit/cpu/%.o:     CFLAGS += -fopenmp -O3
@@ -109,7 +109,11 @@ $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 TABLE_SRC := $(LIB_SRC) $(OP_SRC)
 $(BUILD)/gen/tables.c: FORCE tools/tables.sh
 	@mkdir -p $(@D)
-	@tools/tables.sh $(TABLE_SRC) >$@.new && (cmp -s $@.new $@ && rm $@.new || mv $@.new $@)
+	@tools/tables.sh library $(TABLE_SRC) >$@.new && (cmp -s $@.new $@ && rm $@.new || mv $@.new $@)
+
+$(BUILD)/gen/codecs.c: FORCE tools/tables.sh
+	@mkdir -p $(@D)
+	@tools/tables.sh codec $(wildcard libvit/codec/*.c) >$@.new && (cmp -s $@.new $@ && rm $@.new || mv $@.new $@)
 
 $(BUILD)/gen/build_id.h: FORCE
 	@mkdir -p $(@D)
@@ -141,6 +145,7 @@ $(BUILD)/lib/vit/libvit-$(1).so: $$(call obj,$$(wildcard libvit/$(1)/*.c)) $$(LI
 	$$(Q)$$(CC) $$(LDFLAGS) -shared -Wl,--version-script=libvit/libvit.map -Wl,--no-undefined -Wl,-rpath,'$$$$ORIGIN/..' \
 	  -o $$@ $$(filter %.o,$$^) -L$$(BUILD)/lib -lvit $$($(2)_LIBS)
 endef
+$(BUILD)/lib/vit/libvit-codec.so: $(BUILD)/obj/gen/codecs.o
 $(foreach m,$(MODULES),$(eval $(call module_rule,$(m),$(shell echo $(m) | tr a-z A-Z))))
 
 $(BINS): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(LIBCLI) $(LIBVIT)
@@ -170,7 +175,9 @@ FUZZ_BINS  := $(call test_prog,tests/fuzz,fuzz)
 BENCH_BINS := $(call test_prog,tests/bench,bench)
 CHECK_OPS  := $(if $(wildcard tests/op/*.c),$(BUILD)/tests/check-ops)
 link_test   = $(Q)$(if $(V),,printf '  %-4s%s\n' LD '$@' &&) mkdir -p $(@D) && $(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $(filter %.o,$^) $(LIBCLI) \
-              -L$(BUILD)/lib -lvit $(LIB_LIBS)
+              -L$(BUILD)/lib -lvit $(LIB_LIBS) $(TEST_LIBS)
+# the files that they decode are made by the encoders
+$(BUILD)/tests/test_decode $(BUILD)/tests/fuzz_image: TEST_LIBS := $(CODEC_LIBS)
 
 $(UNIT_BINS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIBCLI) $(LIBVIT)
 	$(link_test) -lcmocka

@@ -1,6 +1,7 @@
 #!/bin/sh
-# tables.sh SOURCE... - write C tables of every plug-in struct the sources end
-# in: `const struct vit_KIND vit_KIND_NAME`. Ops are listed twice, f32 and f64.
+# tables.sh library|codec SOURCE... - write C tables of every plug-in struct the
+# sources end in: `const struct vit_KIND vit_KIND_NAME`. Ops are listed twice,
+# f32 and f64. "codec": those of the module of that name.
 set -eu
 export LC_ALL=C
 
@@ -15,9 +16,17 @@ table() { # kind, array
 	printf '\tNULL,\n};\n\n'
 }
 
+what=$1
+shift
 files=$*
+echo '/* written by tools/tables.sh */'
+if [ "$what" = codec ]; then
+	printf '#include "codec/codec.h"\n\n'
+	echo 'extern const struct vit_codec *const vit_codecs[];'
+	table codec vit_codecs
+	exit 0
+fi
 cat <<'H'
-/* written by tools/tables.sh */
 #include "augment/augment.h"
 #include "format/format.h"
 #include "train/train.h"

@@ -15,7 +15,7 @@ struct vit_image {
 	uint8_t *p;
 	size_t cap;
 };
-/* Room for h x w x c, contents undefined. VIT_ERECORD for a size that cannot be. */
+/* Room for h x w x c; the bytes it held stay, as far as they go. VIT_ERECORD for a size that cannot be. */
 int vit_image_reserve(struct vit_image *, int64_t h, int64_t w, int64_t c) VIT_MUST_CHECK;
 void vit_image_swap(struct vit_image *, struct vit_image *);
 void vit_image_release(struct vit_image *);

@@ -15,6 +15,33 @@ static const struct {
 	{ "\x89PNG\r\n\x1a\n", 8, 0, "a PNG image" },
 	{ "GIF8", 4, 0, "a GIF image" },
 	{ "WEBP", 4, 8, "a WebP image" },
+	{ "II*\0", 4, 0, "a TIFF image" },
+	{ "MM\0*", 4, 0, "a TIFF image" },
+	{ "II+\0", 4, 0, "a BigTIFF image" },
+	{ "MM\0+", 4, 0, "a BigTIFF image" },
+	{ "ftypavif", 8, 4, "an AVIF image" },
+	{ "ftypavis", 8, 4, "an AVIF image" },
+	{ "ftypheic", 8, 4, "a HEIC image" },
+	{ "ftypheix", 8, 4, "a HEIC image" },
+	{ "ftyphevc", 8, 4, "a HEIC image" },
+	{ "ftypmif1", 8, 4, "a HEIF image" },
+	{ "ftypmsf1", 8, 4, "a HEIF image" },
+	{ "ftypcrx ", 8, 4, "a Canon raw photo" },
+	{ "ftyp", 4, 4, "an MP4 or QuickTime film" },
+	{ "\xff\x0a", 2, 0, "a JPEG XL image" },
+	{ "\0\0\0\x0cJXL \r\n\x87\n", 12, 0, "a JPEG XL image" },
+	{ "\0\0\0\x0cjP  \r\n\x87\n", 12, 0, "a JPEG 2000 image" },
+	{ "\xff\x4f\xff\x51", 4, 0, "a JPEG 2000 image" },
+	{ "8BPS", 4, 0, "a Photoshop image" },
+	{ "gimp xcf", 8, 0, "a GIMP image" },
+	{ "\0\0\1\0", 4, 0, "an icon (.ico)" },
+	{ "v/1\1", 4, 0, "an OpenEXR image" },
+	{ "#?RADIANCE", 10, 0, "a Radiance HDR image" },
+	{ "DDS ", 4, 0, "a DDS texture" },
+	{ "qoif", 4, 0, "a QOI image" },
+	{ "FUJIFILMCCD-RAW", 15, 0, "a Fujifilm raw photo" },
+	{ "AVI ", 4, 8, "an AVI film" },
+	{ "\x1a\x45\xdf\xa3", 4, 0, "a Matroska or WebM film" },
 	{ "\x1f\x8b", 2, 0, "gzip data" },
 	{ "\x28\xb5\x2f\xfd", 4, 0, "zstd data" },
 	{ "\xfd" "7zXZ", 5, 0, "xz data" },
@@ -35,6 +62,24 @@ static const struct {
 static int is_safetensors(const uint8_t *p, size_t n)
 {
 	return n >= 9 && p[8] == '{' && p[6] == 0 && p[7] == 0 && p[5] == 0;
+}
+
+/* "BM" alone begins many a word; what follows the size is reserved and zero. */
+static int is_bmp(const uint8_t *p, size_t n)
+{
+	return n >= 10 && !memcmp(p, "BM", 2) && !memcmp(p + 6, "\0\0\0\0", 4);
+}
+
+/* P1 to P6 and a blank, then a width or a comment. */
+static int is_pnm(const uint8_t *p, size_t n)
+{
+	return n >= 4 && p[0] == 'P' && p[1] >= '1' && p[1] <= '6' && strchr(" \t\r\n", p[2]) && p[2] &&
+	       ((p[3] >= '0' && p[3] <= '9') || p[3] == '#');
+}
+
+static int has(const uint8_t *p, size_t n, const char *word)
+{
+	return memmem(p, n, word, strlen(word)) != NULL;
 }
 
 /* Printable UTF-8; the last character may be cut off. */
@@ -72,7 +117,15 @@ const char *vit_magic(const uint8_t *p, size_t n)
 		return "a tar archive";
 	if (is_safetensors(p, n))
 		return "a safetensors file";
-	if (p[0] == '{' && is_text(p, n))
-		return "JSON text";
-	return is_text(p, n) ? "text" : NULL;
+	if (is_bmp(p, n))
+		return "a BMP image";
+	if (is_pnm(p, n))
+		return "a PNM image";
+	if (!is_text(p, n))
+		return NULL;
+	if (p[0] == '<' && (has(p, n, "<html") || has(p, n, "<!DOCTYPE html") || has(p, n, "<!doctype html")))
+		return "an HTML page";
+	if (p[0] == '<' && has(p, n, "<svg"))
+		return "an SVG drawing";
+	return p[0] == '{' ? "JSON text" : "text";
 }
