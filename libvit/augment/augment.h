@@ -16,6 +16,8 @@
 #include "image/resize.h"
 #include "stream/stream.h"
 
+#include <math.h>
+
 enum { VIT_AUGMENT_ABI = 1 };
 
 /* One parameter of an op, as `name:key=value,key=value`. */
@@ -57,6 +59,12 @@ struct vit_augment_call {
 static inline int vit_chance(struct vit_augment_call *call, double p)
 {
 	return vit_uniform(vit_draw(&call->draws)) < p;
+}
+/* Standard normal by Box and Muller; two draws. */
+static inline float vit_normal(struct vit_draws *draws)
+{
+	float u = 1 - vit_uniform(vit_draw(draws)), v = vit_uniform(vit_draw(draws));
+	return sqrtf(-2 * logf(u)) * cosf(6.28318530718f * v);
 }
 
 struct vit_augment {

@@ -82,13 +82,6 @@ static uint8_t level(const struct config *cfg, int64_t c, float z)
 	return x < 0 ? 0 : x > 255 ? 255 : (uint8_t)x;
 }
 
-/* Standard normal by Box and Muller; two draws. */
-static float normal(struct vit_draws *draws)
-{
-	float u = 1 - vit_uniform(vit_draw(draws)), v = vit_uniform(vit_draw(draws));
-	return sqrtf(-2 * logf(u)) * cosf(6.28318530718f * v);
-}
-
 static int apply(struct vit_augment_call *call)
 {
 	const struct config *cfg = call->config;
@@ -100,11 +93,11 @@ static int apply(struct vit_augment_call *call)
 	if (!vit_chance(call, cfg->p) || !find_rect(&r, cfg, im, &call->draws))
 		return 0;
 	for (int64_t c = 0; c < im->c; c++)
-		colour[c] = level(cfg, c, cfg->value == CONST ? 0 : normal(&call->draws));
+		colour[c] = level(cfg, c, cfg->value == CONST ? 0 : vit_normal(&call->draws));
 	for (int64_t y = r.top; y < r.top + r.h; y++) {
 		uint8_t *row = im->p + (y * im->w + r.left) * im->c;
 		for (int64_t i = 0; i < r.w * im->c; i++)
-			row[i] = cfg->value == PIXEL ? level(cfg, i % im->c, normal(&call->draws)) : colour[i % im->c];
+			row[i] = cfg->value == PIXEL ? level(cfg, i % im->c, vit_normal(&call->draws)) : colour[i % im->c];
 	}
 	return 0;
 }

@@ -26,8 +26,10 @@ static void look_up(struct vit_image *im, const uint8_t lut[256])
 		im->p[i] = lut[im->p[i]];
 }
 
-static int refuse(const struct vit_image *im)
+int vit_gray_or_rgb(const struct vit_image *im)
 {
+	if (im->c == 1 || im->c == 3)
+		return 0;
 	return vit_fail(VIT_ERECORD, "image has %lld channels; 1 (gray) or 3 (red, green, blue) can be worked on", (long long)im->c);
 }
 
@@ -43,10 +45,8 @@ static uint8_t gray(const uint8_t *p)
 
 int vit_grayscale(struct vit_image *im)
 {
-	if (im->c == 1)
-		return 0;
 	if (im->c != 3)
-		return refuse(im);
+		return vit_gray_or_rgb(im);
 	for (uint8_t *p = im->p, *end = p + n_bytes(im); p < end; p += 3)
 		p[0] = p[1] = p[2] = gray(p);
 	return 0;
@@ -66,8 +66,7 @@ int vit_contrast(struct vit_image *im, double factor)
 {
 	uint8_t lut[256];
 	uint64_t sum = 0;
-	if (im->c != 1 && im->c != 3)
-		return refuse(im);
+	VIT_TRY(vit_gray_or_rgb(im));
 	for (const uint8_t *p = im->p, *end = p + n_bytes(im); p < end; p += im->c)
 		sum += im->c == 3 ? gray(p) : *p;
 	float mean = (float)sum / (float)(im->h * im->w);
@@ -80,10 +79,8 @@ int vit_contrast(struct vit_image *im, double factor)
 int vit_saturation(struct vit_image *im, double factor)
 {
 	double own[256], grays[256];
-	if (im->c == 1)
-		return 0;
 	if (im->c != 3)
-		return refuse(im);
+		return vit_gray_or_rgb(im);
 	for (int i = 0; i < 256; i++) {
 		own[i] = (double)((float)i * (float)factor);
 		grays[i] = (double)i * (double)(float)(1 - factor);
@@ -147,10 +144,8 @@ static float hue_of(float r, float g, float b, float most, float range)
 
 int vit_hue(struct vit_image *im, double turn)
 {
-	if (im->c == 1)
-		return 0;
 	if (im->c != 3)
-		return refuse(im);
+		return vit_gray_or_rgb(im);
 	for (uint8_t *px = im->p, *end = px + im->h * im->w * 3; px < end; px += 3) {
 		const float unit = (float)(1.0 / 255);
 		float r = (float)px[0] * unit, g = (float)px[1] * unit, b = (float)px[2] * unit;

@@ -14,6 +14,9 @@
 
 #include "image/image.h"
 
+/* VIT_ERECORD for channels that are neither 1 nor 3. */
+int vit_gray_or_rgb(const struct vit_image *) VIT_MUST_CHECK;
+
 void vit_brightness(struct vit_image *, double factor);
 /* Towards the mean of the gray image. 1 or 3 channels. */
 int vit_contrast(struct vit_image *, double factor) VIT_MUST_CHECK;

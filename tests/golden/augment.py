@@ -4,10 +4,12 @@
 
 Lines of "image NAME H W C" and the bytes in hexadecimal, then of "case NAME WITHIN OP -> H W C" and the bytes
 after: OP is written as a user of vit-augment writes it, its random parameters narrowed to one value; results may
-differ by WITHIN levels. Peers are torchvision.transforms.v2.functional on uint8 tensors, no Pillow.
+differ by WITHIN levels. Last lines of "member NAME WITHIN rand|trivial MEMBER BIN BINS NEGATIVE FILTER FILL -> H W C":
+one member of RandAugment or TrivialAugmentWide. Peers are torchvision.transforms.v2 on uint8 tensors, no Pillow.
 """
 import numpy as np
 import torch
+from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 
@@ -24,7 +26,8 @@ def images():
     one = rng.integers(0, 256, (2, 1, 3), dtype=np.uint8)
     # enough pixels for equalize to act, most of them of few levels
     many = np.minimum(rng.integers(0, 40, (21, 37, 1)) ** 2 // 6, 255).astype(np.uint8)
-    return {"rgb": rgb, "dull": dull, "cube": cube, "gray": gray, "one": one, "many": many}
+    small = rng.integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    return {"small": small, "rgb": rgb, "dull": dull, "cube": cube, "gray": gray, "one": one, "many": many}
 
 
 def f32(x):
@@ -58,6 +61,22 @@ def photometric():
         yield every if x == 1.9 else ["rgb"], f"sharpness:factor={x},p=1", lambda t, x=x: F.adjust_sharpness(t, x)
 
 
+def members():
+    """(OP, function): each member of both policies at two strengths"""
+    for name, policy in ("rand", v2.RandAugment), ("trivial", v2.TrivialAugmentWide):
+        for number, (member, (magnitudes, signed)) in enumerate(policy._AUGMENTATION_SPACE.items()):
+            for bin, bins, negative, filter, fill in (5, 31, 0, "nearest", 0), (17, 25, 1, "bilinear", 120):
+                strength = magnitudes(bins, 9, 7)
+                magnitude = 0.0 if strength is None else float(strength[bin]) * (-1 if signed and negative else 1)
+                yield f"{name} {number} {bin} {bins} {negative} {filter} {fill}", lambda t: policy()._apply_image_or_video_transform(
+                    t, member, magnitude, filter, {torch.Tensor: fill})
+
+
+def run(function, a):
+    before = torch.from_numpy(a).permute(2, 0, 1).contiguous()
+    return function(before).permute(1, 2, 0).contiguous().numpy()
+
+
 def show(what, a):
     print(what, *a.shape)
     print(a.tobytes().hex())
@@ -70,9 +89,9 @@ def main():
         show(f"image {name}", a)
     for within, cases in (0, photometric()),:
         for name, op, function in ((name, op, function) for names, op, function in cases for name in names):
-            before = torch.from_numpy(image[name]).permute(2, 0, 1).contiguous()
-            after = function(before).permute(1, 2, 0).contiguous().numpy()
-            show(f"case {name} {within} {op} ->", after)
+            show(f"case {name} {within} {op} ->", run(function, image[name]))
+    for op, function in members():
+        show(f"member small 1 {op} ->", run(function, image["small"]))
 
 
 main()

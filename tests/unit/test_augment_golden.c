@@ -3,6 +3,7 @@
  * Operations against torchvision, for fixed parameters (tests/golden/augment.py).
  */
 #include "augment/augment.h"
+#include "augment/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,6 +49,13 @@ static void apply_op(const char *op, const struct picture *before, struct vit_ch
 	vit_header_release(&header);
 }
 
+static void check(const char *op, int within, const struct picture *before, const struct picture *want, const uint8_t *got)
+{
+	for (int64_t i = 0; i < want->h * want->w * want->c; i++)
+		if (abs(got[i] - want->p[i]) > within)
+			fail_msg("%s of %s: byte %lld is %d, torchvision has %d", op, before->name, (long long)i, got[i], want->p[i]);
+}
+
 static void check_case(const char *op, int within, const struct picture *before, const struct picture *want)
 {
 	struct vit_chain_work *work;
@@ -56,11 +64,7 @@ static void check_case(const char *op, int within, const struct picture *before,
 	apply_op(op, before, work, &r);
 	if (r.image.dim[0] != want->h || r.image.dim[1] != want->w || r.image.dim[2] != want->c)
 		fail_msg("%s of %s: %lldx%lldx%lld", op, before->name, (long long)r.image.dim[0], (long long)r.image.dim[1], (long long)r.image.dim[2]);
-	for (int64_t i = 0; i < want->h * want->w * want->c; i++) {
-		int got = ((const uint8_t *)r.image.data)[i];
-		if (abs(got - want->p[i]) > within)
-			fail_msg("%s of %s: byte %lld is %d, torchvision has %d", op, before->name, (long long)i, got, want->p[i]);
-	}
+	check(op, within, before, want, r.image.data);
 	vit_chain_work_free(work);
 }
 
@@ -73,27 +77,72 @@ static const struct picture *find(const struct picture *image, int n, const char
 	return NULL;
 }
 
-static void equals_torchvision(void **state)
+/* The images at the head of the file; returns how many. */
+static int read_images(FILE *f, struct picture image[MAX_IMAGES])
 {
-	(void)state;
-	FILE *f = fopen(GOLDEN, "r");
-	struct picture image[MAX_IMAGES] = { 0 };
-	char name[16], op[200];
-	int n = 0, n_case = 0, within;
-	assert_non_null(f);
+	int n = 0;
 	for (; n < MAX_IMAGES && fscanf(f, " image %15s %ld %ld %ld", image[n].name, &image[n].h, &image[n].w, &image[n].c) == 4; n++)
 		read_pixels(f, &image[n]);
-	/* the first call of fscanf has eaten the space before "case" */
+	return n;
+}
+
+static int check_cases(FILE *f, const struct picture *image, int n)
+{
+	char name[16], op[200];
+	int n_case = 0, within;
 	for (struct picture want = { 0 }; fscanf(f, " case %15s %d %199s -> %ld %ld %ld", name, &within, op, &want.h, &want.w, &want.c) == 6; n_case++) {
 		read_pixels(f, &want);
 		check_case(op, within, find(image, n, name), &want);
 		free(want.p);
 	}
+	return n_case;
+}
+
+static void check_member(const char *space, int member, const int at[4], const struct vit_policy_pixels *pixels, int within,
+                         const struct picture *before, const struct picture *want)
+{
+	struct vit_image im = { 0 }, spare = { 0 };
+	struct vit_buf scratch = { 0 };
+	struct vit_augment_call call = { .image = &im, .spare = &spare, .scratch = &scratch };
+	char what[64];
+	snprintf(what, sizeof what, "member %d of %s", member, space);
+	assert_int_equal(vit_image_reserve(&im, before->h, before->w, before->c), 0);
+	memcpy(im.p, before->p, (size_t)(im.h * im.w * im.c));
+	assert_int_equal(vit_policy_apply(&call, strcmp(space, "rand") ? &vit_trivial_reach : &vit_rand_reach, pixels,
+	                                  (enum vit_member)member, at[0], at[1], at[2]), 0);
+	check(what, within, before, want, im.p);
+	vit_image_release(&im);
+	vit_image_release(&spare);
+	vit_buf_release(&scratch);
+}
+
+static int check_members(FILE *f, const struct picture *image, int n)
+{
+	char name[16], space[16], filter[16];
+	int n_case = 0, within, member, at[4];
+	for (struct picture want = { 0 }; fscanf(f, " member %15s %d %15s %d %d %d %d %15s %d -> %ld %ld %ld", name, &within, space, &member,
+	                                         &at[0], &at[1], &at[2], filter, &at[3], &want.h, &want.w, &want.c) == 12; n_case++) {
+		struct vit_policy_pixels pixels = { .interpolation = !strcmp(filter, "bilinear"), .fill = { .n = 1, .v = { (float)at[3] } } };
+		read_pixels(f, &want);
+		check_member(space, member, at, &pixels, within, find(image, n, name), &want);
+		free(want.p);
+	}
+	return n_case;
+}
+
+static void equals_torchvision(void **state)
+{
+	(void)state;
+	FILE *f = fopen(GOLDEN, "r");
+	struct picture image[MAX_IMAGES] = { 0 };
+	assert_non_null(f);
+	int n = read_images(f, image);
+	assert_true(check_cases(f, image, n) >= 60);
+	assert_int_equal(check_members(f, image, n), 4 * VIT_N_MEMBERS);
 	assert_true(feof(f));
 	fclose(f);
 	for (int i = 0; i < n; i++)
 		free(image[i].p);
-	assert_true(n_case >= 60);
 }
 
 int main(void)
