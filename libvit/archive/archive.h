@@ -2,8 +2,9 @@
  *
  * archive.h - the module that reads archives and undoes compression.
  *
- * libarchive stands behind it and is loaded when a source needs it, never at
- * start-up. Only libvit/format uses this header.
+ * libarchive stands behind it, and libzip for zip files whose members are opened
+ * in any order. Loaded when a source needs it, never at start-up. Only
+ * libvit/format uses this header.
  */
 #ifndef VIT_ARCHIVE_ARCHIVE_H
 #define VIT_ARCHIVE_ARCHIVE_H
@@ -12,20 +13,49 @@
 #include "stream/input.h"
 
 struct vit_archive;
+struct vit_zip;
+
+/* Where an archive's bytes are, borrowed: `in`, from front to back; or the `n`
+ * bytes at `p`; or, both NULL, the regular file behind descriptor `fd`, whose
+ * offset moves. The last two can be read in any order, as 7z and zip must. */
+struct vit_archive_at {
+	struct vit_input *in;
+	const void *p;
+	size_t n;
+	int fd;
+};
 
 struct vit_archive_module {
 	struct vit_module module;
 	/* `raw` 0: a tar, zip or 7z, not compressed as a whole. `raw` 1: gz, bz2,
-	 * xz or zst data around one nameless member.
-	 * Reads from `in`, or, `in` NULL, from the `n` bytes at `p`, which can be
-	 * read in any order as 7z must. Either is borrowed. `name` for messages. */
-	int (*open)(struct vit_archive **, struct vit_input *in, const void *p, size_t n, int raw, const char *name);
-	/* The next regular file; *size -1 when not said. *name until the next call.
+	 * xz or zst data around one nameless member. `name` for messages. */
+	int (*open)(struct vit_archive **, const struct vit_archive_at *, int raw, const char *name);
+	/* The next regular file, or symbolic link: *link is then where it leads, else
+	 * NULL; *size -1 when not said. Both names until the next call.
 	 * VIT_END, VIT_EFORMAT. */
-	int (*next)(struct vit_archive *, const char **name, int64_t *size);
+	int (*next)(struct vit_archive *, const char **name, const char **link, int64_t *size);
 	/* Bytes of the present member: as read(2), a negative code on failure. */
 	ssize_t (*read)(struct vit_archive *, void *buf, size_t n);
 	void (*close)(struct vit_archive *);
+
+	/* A zip by its central directory; not from `in`. VIT_EFORMAT, VIT_EUNSUPPORTED (encrypted). */
+	int (*zip_open)(struct vit_zip **, const struct vit_archive_at *, const char *name);
+	int64_t (*zip_count)(struct vit_zip *);         /* entries, directories among them */
+	/* Entry `i`: its name in UTF-8, which lives as long as the zip, and the size it
+	 * claims. 1: a regular file, 2: a symbolic link, 0: neither. */
+	int (*zip_entry)(struct vit_zip *, int64_t i, const char **name, int64_t *size);
+	/* Make entry `i` the one that zip_read() reads; VIT_EFORMAT. */
+	int (*zip_start)(struct vit_zip *, int64_t i);
+	ssize_t (*zip_read)(struct vit_zip *, void *buf, size_t n);
+	void (*zip_close)(struct vit_zip *);
 };
+
+/* Between the files of the module. */
+int vit_zip_open(struct vit_zip **, const struct vit_archive_at *, const char *name) VIT_MUST_CHECK;
+int64_t vit_zip_count(struct vit_zip *);
+int vit_zip_entry(struct vit_zip *, int64_t i, const char **name, int64_t *size);
+int vit_zip_start(struct vit_zip *, int64_t i) VIT_MUST_CHECK;
+ssize_t vit_zip_read(struct vit_zip *, void *buf, size_t n);
+void vit_zip_close(struct vit_zip *);
 
 #endif

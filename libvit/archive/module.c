@@ -10,6 +10,7 @@
 #include <archive_entry.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct vit_archive {
 	struct archive *a;
@@ -75,13 +76,25 @@ static void accept(struct archive *a, int raw)
 	}
 }
 
-static int archive_open(struct vit_archive **out, struct vit_input *in, const void *p, size_t n, int raw, const char *name)
+static int start(struct vit_archive *v, const struct vit_archive_at *at)
+{
+	if (at->in)
+		return archive_read_open(v->a, v, NULL, give, NULL);
+	if (at->p)
+		return archive_read_open_memory(v->a, at->p, at->n);
+	/* libarchive begins where the descriptor stands */
+	if (lseek(at->fd, 0, SEEK_SET) < 0)
+		return ARCHIVE_FATAL;
+	return archive_read_open_fd(v->a, at->fd, 1 << 16);
+}
+
+static int archive_open(struct vit_archive **out, const struct vit_archive_at *at, int raw, const char *name)
 {
 	struct vit_archive *v = vit_calloc(1, sizeof *v);
 	if (!v)
 		return VIT_ENOMEM;
 	int rc = VIT_ENOMEM;
-	v->in = in;
+	v->in = at->in;
 	v->name = vit_strdup(name);
 	v->a = archive_read_new();
 	if (!v->name || !v->a) {
@@ -89,8 +102,7 @@ static int archive_open(struct vit_archive **out, struct vit_input *in, const vo
 		goto out;
 	}
 	accept(v->a, raw);
-	int ok = in ? archive_read_open(v->a, v, NULL, give, NULL) : archive_read_open_memory(v->a, p, n);
-	rc = ok == ARCHIVE_OK ? 0 : failed(v, "cannot be read as an archive");
+	rc = start(v, at) == ARCHIVE_OK ? 0 : failed(v, "cannot be read as an archive");
 out:
 	if (rc)
 		archive_close(v);
@@ -99,7 +111,7 @@ out:
 	return rc;
 }
 
-static int archive_next(struct vit_archive *v, const char **name, int64_t *size)
+static int archive_next(struct vit_archive *v, const char **name, const char **link, int64_t *size)
 {
 	struct archive_entry *e;
 	for (;;) {
@@ -114,7 +126,8 @@ static int archive_next(struct vit_archive *v, const char **name, int64_t *size)
 		if (to)
 			return vit_fail(VIT_EUNSUPPORTED, "%s: %s is a link to %s within the archive; unpack it and name the directory",
 			                v->name, from ? from : "a member", to);
-		if (archive_entry_filetype(e) != AE_IFREG && archive_format(v->a) != ARCHIVE_FORMAT_RAW)
+		*link = archive_entry_filetype(e) == AE_IFLNK ? archive_entry_symlink(e) : NULL;
+		if (!*link && archive_entry_filetype(e) != AE_IFREG && archive_format(v->a) != ARCHIVE_FORMAT_RAW)
 			continue;
 		if (archive_entry_is_encrypted(e) > 0)
 			return vit_fail(VIT_EUNSUPPORTED, "%s: its members are encrypted; decrypt it first", v->name);
@@ -136,4 +149,10 @@ const struct vit_archive_module vit_module_archive = {
 	.next = archive_next,
 	.read = archive_read,
 	.close = archive_close,
+	.zip_open = vit_zip_open,
+	.zip_count = vit_zip_count,
+	.zip_entry = vit_zip_entry,
+	.zip_start = vit_zip_start,
+	.zip_read = vit_zip_read,
+	.zip_close = vit_zip_close,
 };

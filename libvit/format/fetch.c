@@ -241,7 +241,8 @@ static int start(struct vit_fetch *f, const char *const *source, const struct vi
 	VIT_TRY(resolve(f, source, o->cache, &split));
 	VIT_TRY(choose_split(f, o, split));
 	size_t memory = o->memory ? o->memory : (size_t)(vit_memory_limit() / 4);
-	VIT_TRY(vit_source_open(&f->src, (const char *const *)f->path, f->base, memory));
+	const struct vit_source_opt source_opt = { f->base, memory, o->max_record, o->classes };
+	VIT_TRY(vit_source_open(&f->src, (const char *const *)f->path, &source_opt));
 	const char *name = o->format ? o->format : f->dataset ? f->dataset->format : NULL;
 	VIT_TRY(vit_format_find(f->src, name, &f->format));
 	f->priv = vit_calloc(1, f->format->priv_size ? f->format->priv_size : 1);
@@ -284,6 +285,11 @@ const char *vit_fetch_splits(const struct vit_fetch *f)
 uint64_t vit_fetch_skipped(const struct vit_fetch *f)
 {
 	return f->info.skipped;
+}
+
+const char *vit_fetch_notice(const struct vit_fetch *f, int i)
+{
+	return vit_source_noticed(f->src, i);
 }
 
 void vit_fetch_on_wait(struct vit_fetch *f, void (*fn)(void *), void *ctx)

@@ -43,7 +43,8 @@ struct vit_blob {
 struct vit_source;              /* the members and the options; given to a format */
 
 /* Step to the next member (the first one after open is the one that was
- * claimed); VIT_END. `m` is valid until the next step. */
+ * claimed); VIT_END. `m` is valid until the next step. Its name is without the
+ * suffix of a compression (.gz .bz2 .xz .zst), which is undone by content. */
 int vit_source_next(struct vit_source *, struct vit_member *m) VIT_MUST_CHECK;
 /* The present member as an input; owned by the source, closed by the next step.
  * gz, zst, xz, bz2 compression is undone (libarchive), whatever the name says. */
@@ -52,18 +53,27 @@ int vit_source_input(struct vit_source *, struct vit_input **in) VIT_MUST_CHECK;
  * (VIT_EFORMAT) when it gets there: an archive can claim terabytes. */
 int vit_source_load(struct vit_source *, uint64_t max, struct vit_blob *) VIT_MUST_CHECK;
 void vit_blob_release(struct vit_blob *);
+/* The present member's bytes until the next step, for many small ones: read once
+ * into memory that is used again. Larger than --max-record, or not to be had
+ * where others can: VIT_ERECORD. */
+int vit_source_bytes(struct vit_source *, const uint8_t **p, size_t *n) VIT_MUST_CHECK;
 const char *vit_source_name(const struct vit_source *);   /* for messages */
 const char *vit_source_split(const struct vit_source *);  /* the split asked for, "all" included */
 /* All members from the first to the last, by name and size alone: `fn` may load
  * those it wants. Afterwards vit_source_next() gives the first one again. A pipe
- * is kept for this: in memory up to the budget, then in an unlinked file. Ends
- * with fn's nonzero. */
+ * is kept for this: in memory up to the budget, then in an unlinked file; so it
+ * comes before the first vit_source_next(). Ends with fn's nonzero. */
 int vit_source_survey(struct vit_source *, int (*fn)(void *ctx, const struct vit_member *), void *ctx) VIT_MUST_CHECK;
-/* Where members can be opened in any order (directories, zip): how many there
- * are, numbered as vit_source_next() gives them; -1: only one after the other. */
+/* Where members can be opened in any order (directories, zip, single files): how
+ * many there are, numbered as a survey gives them; -1: only one after the other.
+ * Before the first vit_source_next(), which may begin again. */
 int64_t vit_source_members(struct vit_source *);
-/* Make member `i` the present one. Only where vit_source_members() >= 0. */
+/* Make member `i` the present one. Only where vit_source_members() >= 0. One that
+ * cannot be read is VIT_ERECORD. */
 int vit_source_goto(struct vit_source *, int64_t i, struct vit_member *m) VIT_MUST_CHECK;
+/* Hidden files and what operating systems leave (__MACOSX), which are no members;
+ * complete after a survey or vit_source_members(). */
+int64_t vit_source_hidden(const struct vit_source *);
 /* A line for the user, as "3 .heic files are no type that is read": kept until
  * the source closes; equal ones once. */
 int vit_source_notice(struct vit_source *, const char *fmt, ...) VIT_PRINTF(2, 3);
@@ -154,6 +164,7 @@ struct vit_fetch_opt {
 	const char *cache;              /* directory; NULL: the default */
 	uint64_t seed;
 	size_t memory;                  /* bytes for blobs; 0: a quarter of what the process may use */
+	size_t max_record;              /* bytes of a member that becomes one record; 0: 256 MiB */
 	const char *sha256;             /* a URL's file must have this digest; NULL: any */
 	const char *classes;            /* file of class names, one a line, for sources whose labels are numbers; NULL: none */
 	int64_t start_epoch, start;     /* begin there: records before it are not read where that is possible */

@@ -1,44 +1,46 @@
 /* SPDX-License-Identifier: MIT
  *
- * source.c - directories, archives, files and pipes as one sequence of members.
+ * source.c - the user's paths as one sequence of members.
  *
- * Each path is opened when its turn comes. A directory is listed whole and
- * sorted by code point of the path below it, so its order does not depend on the
- * file system; an archive keeps its own order, as it is streamed.
+ * A step finds the next member's name and size; its bytes are opened when they
+ * are asked for, so a survey of an archive reads no more than its headers.
  */
-#include "archive/archive.h"
-#include "format/source.h"
+#include "format/container.h"
 
-#include <errno.h>
-#include <fts.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { HEAD = 1 << 16, SHORT_HEAD = 16 };
+enum { HEAD = 1 << 16, SHORT_HEAD = 16, MAX_NOTICES = 64 };
+static const size_t default_max = 256 << 20;
 
 struct vit_source {
-	char **path;
-	int n_path, at;         /* at: the path whose turn comes next */
+	struct vit_place *place;
+	int n_place;
 	char *name, *split;
-	size_t memory, loaded;
-	int once;               /* some path cannot be read again */
-	int held;
+	size_t memory, loaded, max_record;
+	int held, forget;
+	void (*on_wait)(void *);
+	void *on_wait_ctx;
 
-	/* the open directory: paths below `root` */
-	char *root, **file;
-	size_t n_file, i_file;
-	/* the open archive, what it reads from, and that as a blob where it must be random */
-	const struct vit_archive_module *mod;
-	struct vit_archive *archive;
-	struct vit_input *archive_in;
-	struct vit_blob archive_blob;
+	int at;                 /* the present place; n_place: past the last */
+	int begun;              /* that place was begun in this pass */
+	int64_t next;           /* number of the next member in it */
 
 	/* the present member */
-	struct vit_input *in;
+	int present;
 	struct vit_member m;
 	char *m_name;
+	const char *own_sibling;
+	struct vit_input *in;
 	int plain;              /* its bytes are those of the input's descriptor */
+
+	char *notice[MAX_NOTICES];
+	int n_notice;
+	struct vit_arena arena;
+	const char **classes;
+	int n_classes;
 };
 
 /* ---- names ------------------------------------------------------------------- */
@@ -49,27 +51,20 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* A member's name once its compression is undone. */
+/* By name alone, so that a survey, which opens nothing, says the same name. */
 static void strip_suffix(char *name)
 {
 	static const char *const suffix[] = { ".gz", ".bz2", ".xz", ".zst" };
-	size_t n = strlen(name);
-	for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++) {
+	for (size_t i = 0, n = strlen(name); i < sizeof suffix / sizeof *suffix; i++) {
 		size_t k = strlen(suffix[i]);
-		if (n > k && !strcmp(name + n - k, suffix[i])) {
-			name[n - k] = '\0';
-			return;
+		if (n > k && name[n - k - 1] != '/' && !strcmp(name + n - k, suffix[i])) {
+			name[n -= k] = '\0';
+			i = (size_t)-1;
 		}
 	}
 }
 
-/* Hidden files and what operating systems leave in archives. */
-static int litter(const char *name)
-{
-	return base_name(name)[0] == '.' || !strncmp(name, "__MACOSX/", 9);
-}
-
-/* ---- the present member ---------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------- */
 
 static void member_close(struct vit_source *s)
 {
@@ -78,230 +73,204 @@ static void member_close(struct vit_source *s)
 	s->in = NULL;
 	s->m_name = NULL;
 	s->m = (struct vit_member){ 0 };
+	s->present = 0;
 }
 
-/* Make `in` (taken over) the present member, its compression already undone. */
-static int member_set(struct vit_source *s, struct vit_input *in, const char *name, int64_t size, int undone, int plain)
+/* Begin again at the first member; what is known of the places stays. */
+static void restart(struct vit_source *s)
 {
-	s->in = in;
+	member_close(s);
+	for (int i = 0; i < s->n_place; i++)
+		vit_place_rest(&s->place[i]);
+	s->at = s->begun = s->held = 0;
+	s->next = 0;
+}
+
+static int begin(struct vit_source *s)
+{
+	struct vit_place *p = &s->place[s->at];
+	VIT_TRY(vit_place_begin(p, s, s->memory, s->forget));
+	if (p->kept)
+		vit_kept_on_wait(p->kept, s->on_wait, s->on_wait_ctx);
+	s->begun = 1;
+	s->next = 0;
+	return 0;
+}
+
+static int set_member(struct vit_source *s, const char *name, int64_t size)
+{
+	const struct vit_place *p = &s->place[s->at];
 	s->m_name = vit_strdup(name);
 	if (!s->m_name)
 		return VIT_ENOMEM;
-	for (int i = 0; i < undone; i++)
-		strip_suffix(s->m_name);
-	s->m.name = s->m_name;
-	s->m.size = undone ? -1 : size;
-	s->plain = plain && !undone;
-	/* a stream may still be growing: do not wait for more of it than tells what it is */
-	static const char stream[] = "\xa3vit\xa6stream";
-	VIT_TRY(vit_input_peek(in, SHORT_HEAD, &s->m.head, &s->m.n_head));
-	if (memmem(s->m.head, s->m.n_head, stream, sizeof stream - 1))
-		return 0;
-	return vit_input_peek(in, HEAD, &s->m.head, &s->m.n_head);
+	strip_suffix(s->m_name);
+	s->own_sibling = s->m_name;
+	int own = p->kind == VIT_PLACE_SINGLE || !p->n_sibling;
+	s->m = (struct vit_member){ .name = s->m_name, .size = size, .sibling = own ? &s->own_sibling : (const char *const *)p->sibling,
+	                            .n_sibling = own ? 1 : p->n_sibling };
+	s->present = 1;
+	return 0;
 }
 
-/* ---- archives --------------------------------------------------------------------- */
-
-static void archive_shut(struct vit_source *s)
+static int full_path(const struct vit_place *p, int64_t i, char *path, size_t size)
 {
-	if (s->archive)
-		s->mod->close(s->archive);
-	s->archive = NULL;
-	vit_input_close(s->archive_in);
-	s->archive_in = NULL;
-	vit_blob_release(&s->archive_blob);
+	int n = snprintf(path, size, "%s/", p->path);
+	if (n < 0 || (size_t)n >= size)
+		return vit_fail(VIT_EIO, "%s: the path is too long", p->path);
+	return vit_listing_path(&p->list, (size_t)i, path + n, size - (size_t)n);
 }
 
-/* A tar header's checksum is the sum of its bytes with the field itself blank. */
-static int is_tar(const uint8_t *p, size_t n)
-{
-	if (n < 512)
-		return 0;
-	unsigned sum = 0;
-	for (int i = 0; i < 512; i++)
-		sum += i >= 148 && i < 156 ? ' ' : p[i];
-	char field[9] = { 0 };
-	memcpy(field, p + 148, 8);
-	char *end;
-	unsigned long said = strtoul(field, &end, 8);
-	return end > field && sum == said;
-}
-
-static int is_seven(const uint8_t *p, size_t n)
-{
-	return n >= 6 && !memcmp(p, "7z\xbc\xaf\x27\x1c", 6);
-}
-
-static int is_archive(const uint8_t *p, size_t n)
-{
-	return (n >= 4 && !memcmp(p, "PK\3\4", 4)) || is_seven(p, n) || is_tar(p, n);
-}
-
-/* Takes `in` over. Files are mapped so that libarchive can seek: zip's central
- * directory is more reliable than its stream, and 7z has nothing else. */
-static int archive_start(struct vit_source *s, struct vit_input *in, int plain)
-{
-	const uint8_t *p;
-	size_t got;
-	s->archive_in = in;
-	int rc = vit_input_peek(in, 512, &p, &got);
-	if (!rc && (is_seven(p, got) || (plain && !is_tar(p, got))))
-		rc = vit_blob_fill(&s->archive_blob, in, plain, -1, UINT64_MAX, s->memory);
-	if (!rc)
-		rc = vit_archive_load(&s->mod);
-	if (!rc)
-		rc = s->mod->open(&s->archive, s->archive_blob.n ? NULL : in, s->archive_blob.p, s->archive_blob.n, 0,
-		                  vit_input_name(in));
-	if (rc)
-		archive_shut(s);
-	return rc;
-}
-
-static ssize_t archive_member_read(void *ctx, void *buf, size_t n)
-{
-	struct vit_source *s = ctx;
-	return s->mod->read(s->archive, buf, n);
-}
-
-static int archive_step(struct vit_source *s)
-{
-	const char *name;
-	int64_t size;
-	do {
-		VIT_TRY(s->mod->next(s->archive, &name, &size));
-		while (!strncmp(name, "./", 2) || *name == '/')
-			name += *name == '/' ? 1 : 2;
-	} while (litter(name));
-	struct vit_input *in;
-	VIT_TRY(vit_input_reader(&in, archive_member_read, NULL, s, name));
-	int undone;
-	int rc = vit_unpack(&in, &undone);
-	if (rc) {
-		vit_input_close(in);
-		return rc;
-	}
-	return member_set(s, in, name, size, undone, 0);
-}
-
-/* ---- directories --------------------------------------------------------------------- */
-
-static void directory_shut(struct vit_source *s)
-{
-	for (size_t i = 0; i < s->n_file; i++)
-		free(s->file[i]);
-	free(s->file);
-	free(s->root);
-	s->file = NULL;
-	s->root = NULL;
-	s->n_file = s->i_file = 0;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int directory_add(struct vit_source *s, size_t *cap, const char *path)
-{
-	if (s->n_file == *cap) {
-		size_t want = *cap ? *cap * 2 : 256;
-		char **file = vit_realloc(s->file, want * sizeof *file);
-		if (!file)
-			return VIT_ENOMEM;
-		s->file = file;
-		*cap = want;
-	}
-	s->file[s->n_file] = vit_strdup(path);
-	return s->file[s->n_file++] ? 0 : (s->n_file--, VIT_ENOMEM);
-}
-
-/* Symbolic links are followed, circles are not. */
-static int directory_start(struct vit_source *s, const char *path)
-{
-	int rc = 0;
-	size_t cap = 0;
-	s->root = vit_strdup(path);
-	if (!s->root)
-		return VIT_ENOMEM;
-	size_t skip = strlen(path);
-	while (skip > 1 && s->root[skip - 1] == '/')
-		s->root[--skip] = '\0';
-	char *roots[] = { s->root, NULL };
-	FTS *fts = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, NULL);
-	if (!fts)
-		return vit_fail_errno("%s", path);
-	for (FTSENT *e; !rc && (errno = 0, e = fts_read(fts));) {
-		const char *below = e->fts_path + skip;
-		while (*below == '/')
-			below++;
-		if (e->fts_info == FTS_D) {
-			if (e->fts_level > 0 && litter(below))
-				fts_set(fts, e, FTS_SKIP);
-		} else if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR) {
-			errno = e->fts_errno;
-			rc = vit_fail_errno("%s", e->fts_path);
-		} else if (e->fts_info == FTS_F && !litter(below)) {
-			rc = directory_add(s, &cap, below);
-		}
-	}
-	if (!rc && errno)
-		rc = vit_fail_errno("%s", path);
-	fts_close(fts);
-	if (!rc && s->n_file)
-		qsort(s->file, s->n_file, sizeof *s->file, by_name);
-	return rc;
-}
-
-/* ---- files and the chain of paths ------------------------------------------------------- */
-
-/* `name`: the member's; archives are opened only where a user named them. */
-static int file_start(struct vit_source *s, const char *path, const char *name, int named)
-{
-	struct stat st;
-	/* of stdin only the rest may be ours, so it is never taken as a file */
-	int plain = strcmp(path, "-") != 0 && !stat(path, &st) && S_ISREG(st.st_mode);
-	int64_t size = plain ? (int64_t)st.st_size : -1;
-	struct vit_input *in;
-	VIT_TRY(vit_input_open(&in, path));
-	int undone = 0;
-	const uint8_t *p;
-	size_t got;
-	int rc = vit_unpack(&in, &undone);
-	if (!rc)
-		rc = vit_input_peek(in, 512, &p, &got);
-	if (rc) {
-		vit_input_close(in);
-		return rc;
-	}
-	if (named && is_archive(p, got))
-		return archive_start(s, in, plain && !undone);
-	return member_set(s, in, plain ? name : "", size, undone, plain);
-}
-
-static int directory_step(struct vit_source *s)
+/* The member with number s->next of a place that has numbers. */
+static int numbered(struct vit_source *s, const struct vit_place *p)
 {
 	char path[4096];
-	const char *below = s->file[s->i_file++];
-	if (snprintf(path, sizeof path, "%s/%s", s->root, below) >= (int)sizeof path)
-		return vit_fail(VIT_EIO, "%s/%s: the path is too long", s->root, below);
 	struct stat st;
-	/* sockets, devices and FIFOs in a directory are not data, and would block */
-	if (stat(path, &st) || !S_ISREG(st.st_mode))
-		return 0;
-	return file_start(s, path, below, 0);
+	int64_t size = -1, i = s->next++;
+	switch (p->kind) {
+	case VIT_PLACE_DIRECTORY:
+		VIT_TRY(full_path(p, i, path, sizeof path));
+		if (!stat(path, &st) && S_ISREG(st.st_mode))
+			size = (int64_t)st.st_size;
+		return set_member(s, path + strlen(p->path) + 1, size);
+	case VIT_PLACE_ZIP: {
+		const char *name = vit_zipped_name(&p->zip, (size_t)i, &size);
+		return set_member(s, name, size);
+	}
+	default:
+		return set_member(s, p->pipe ? "" : base_name(p->path), p->size);
+	}
 }
 
-static int path_start(struct vit_source *s)
+/* Have the next member present, not opened. */
+static int step(struct vit_source *s)
 {
-	const char *path = s->path[s->at++];
-	struct stat st;
-	if (strcmp(path, "-")) {
-		if (stat(path, &st))
-			return vit_fail_errno("%s", path);
-		if (S_ISDIR(st.st_mode))
-			return directory_start(s, path);
+	for (; s->at < s->n_place; s->at++, s->begun = 0) {
+		struct vit_place *p = &s->place[s->at];
+		if (!s->begun)
+			VIT_TRY(begin(s));
+		if (p->kind != VIT_PLACE_PACKED) {
+			if (s->next < p->n)
+				return numbered(s, p);
+		} else {
+			const char *name;
+			int64_t size;
+			int rc = vit_packed_next(&p->packed, &name, &size, s);
+			if (rc != VIT_END)
+				return rc ? rc : set_member(s, name, size);
+			p->hidden = p->packed.hidden;
+		}
+		vit_place_rest(p);
 	}
-	return file_start(s, path, base_name(path), 1);
+	return VIT_END;
+}
+
+/* ---- the present member's bytes ------------------------------------------------------ */
+
+static int open_listed(struct vit_source *s, struct vit_place *p)
+{
+	char path[4096];
+	VIT_TRY(full_path(p, s->next - 1, path, sizeof path));
+	/* what is no file any more may be a FIFO, which would be waited for */
+	if (s->m.size < 0)
+		return vit_fail(VIT_EIO, "%s: is no file, or not there any more", path);
+	s->plain = 1;
+	return vit_input_open(&s->in, path);
+}
+
+static int open_single(struct vit_source *s, struct vit_place *p)
+{
+	if (!p->in) {   /* for the second time */
+		VIT_TRY(vit_place_begin(p, s, s->memory, s->forget));
+		if (p->kind != VIT_PLACE_SINGLE)
+			return vit_fail(VIT_EFORMAT, "%s: changed while it was read", p->path);
+	}
+	s->in = p->in;
+	p->in = NULL;
+	s->plain = p->plain;
+	return 0;
+}
+
+static int open_member(struct vit_source *s)
+{
+	if (!s->present)
+		return vit_fail(VIT_EFORMAT, "%s: no member is open", s->name);
+	if (s->in)
+		return 0;
+	struct vit_place *p = &s->place[s->at];
+	int undone = 0;
+	s->plain = 0;
+	switch (p->kind) {
+	case VIT_PLACE_SINGLE: return open_single(s, p);
+	case VIT_PLACE_DIRECTORY: VIT_TRY(open_listed(s, p)); break;
+	case VIT_PLACE_ZIP: VIT_TRY(vit_zipped_input(&p->zip, (size_t)s->next - 1, &s->in)); break;
+	default: VIT_TRY(vit_packed_input(&p->packed, s->m_name, &s->in));
+	}
+	VIT_TRY(vit_unpack(&s->in, &undone));
+	if (undone) {
+		s->plain = 0;
+		s->m.size = -1;
+	}
+	return 0;
+}
+
+static int look_at_head(struct vit_source *s)
+{
+	VIT_TRY(open_member(s));
+	/* a stream may still be growing: do not wait for more of it than tells what it is */
+	static const char stream[] = "\xa3vit\xa6stream";
+	VIT_TRY(vit_input_peek(s->in, SHORT_HEAD, &s->m.head, &s->m.n_head));
+	if (memmem(s->m.head, s->m.n_head, stream, sizeof stream - 1))
+		return 0;
+	return vit_input_peek(s->in, HEAD, &s->m.head, &s->m.n_head);
+}
+
+/* Of members that can be opened in any order, one that cannot be had is one
+ * record less. */
+static int only_this(const struct vit_source *s, int rc)
+{
+	int kind = s->at < s->n_place ? s->place[s->at].kind : VIT_PLACE_NEW;
+	int numbers = kind == VIT_PLACE_DIRECTORY || kind == VIT_PLACE_ZIP;
+	return numbers && (rc == VIT_EIO || rc == VIT_EFORMAT || rc == VIT_EUNSUPPORTED) ? VIT_ERECORD : rc;
+}
+
+int vit_source_bytes(struct vit_source *s, const uint8_t **p, size_t *n)
+{
+	size_t max = s->max_record ? s->max_record : default_max;
+	int rc = open_member(s);
+	if (rc)
+		return only_this(s, rc);
+	int64_t size = s->m.size;
+	if (size > (int64_t)max)
+		return vit_fail(VIT_ERECORD, "%s: %s: %lld bytes, at most %zu are read (--max-record)", s->name, s->m_name,
+		                (long long)size, max);
+	/* one more byte than an archive claims: there its check sum is looked at */
+	size_t want = size < 0 ? HEAD : (size_t)size + !s->plain;
+	for (;; want = want > max / 2 ? max + 1 : want * 2) {
+		rc = vit_input_peek(s->in, want, p, n);
+		if (rc)
+			return only_this(s, rc);
+		if (*n > max)
+			return vit_fail(VIT_ERECORD, "%s: %s: unpacks to more than %zu bytes (--max-record)", s->name, s->m_name, max);
+		if (*n < want || (s->plain && size >= 0))
+			return 0;
+	}
+}
+
+int vit_source_input(struct vit_source *s, struct vit_input **in)
+{
+	VIT_TRY(open_member(s));
+	*in = s->in;
+	return 0;
+}
+
+int vit_source_load(struct vit_source *s, uint64_t max, struct vit_blob *b)
+{
+	VIT_TRY(open_member(s));
+	size_t left = s->memory > s->loaded ? s->memory - s->loaded : 0;
+	VIT_TRY(vit_blob_fill(b, s->in, s->plain, s->m.size, max, left));
+	if (vit_blob_in_memory(b))
+		s->loaded += b->n;
+	return 0;
 }
 
 /* ---- public -------------------------------------------------------------------------- */
@@ -309,60 +278,132 @@ static int path_start(struct vit_source *s)
 int vit_source_next(struct vit_source *s, struct vit_member *m)
 {
 	if (s->held) {
+		/* the format goes forward from here */
 		s->held = 0;
+		s->forget = 1;
+		for (int i = 0; i < s->n_place; i++)
+			if (s->place[i].kept)
+				vit_kept_forget(s->place[i].kept);
 		*m = s->m;
 		return 0;
 	}
-	member_close(s);
-	while (!s->in) {
-		int rc = 0;
-		if (s->archive) {
-			rc = archive_step(s);
-			if (rc == VIT_END) {
-				archive_shut(s);
-				rc = 0;
-			}
-		} else if (s->i_file < s->n_file) {
-			rc = directory_step(s);
-		} else if (s->at < s->n_path) {
-			directory_shut(s);
-			rc = path_start(s);
-		} else {
-			return VIT_END;
-		}
-		if (rc)
-			return rc;
-	}
+	do {
+		member_close(s);
+		VIT_TRY(step(s));
+		/* what went away since the directory was listed */
+	} while (s->place[s->at].kind == VIT_PLACE_DIRECTORY && s->m.size < 0);
+	VIT_TRY(look_at_head(s));
 	*m = s->m;
 	return 0;
 }
 
 void vit_source_hold(struct vit_source *s)
 {
-	s->held = s->in != NULL;
+	s->held = s->present;
 }
 
-void vit_source_on_wait(struct vit_source *s, void (*fn)(void *), void *ctx)
+int vit_source_survey(struct vit_source *s, int (*fn)(void *ctx, const struct vit_member *), void *ctx)
 {
-	if (s->in)
-		vit_input_on_wait(s->in, fn, ctx);
+	for (int i = 0; i < s->n_place; i++) {
+		struct vit_place *p = &s->place[i];
+		if (vit_place_again(p))
+			continue;
+		if (s->forget)
+			return vit_fail(VIT_EUNSUPPORTED, "%s: a pipe can be surveyed only before its first member is taken", s->name);
+		VIT_TRY(vit_place_open_pipe(p, s->memory));
+		VIT_TRY(vit_kept_all(p->kept));
+	}
+	restart(s);
+	int rc = 0, end;
+	while (!(end = step(s))) {
+		rc = fn(ctx, &s->m);
+		member_close(s);
+		if (rc)
+			break;
+	}
+	restart(s);
+	return rc ? rc : end == VIT_END ? 0 : end;
 }
 
-int vit_source_input(struct vit_source *s, struct vit_input **in)
+/* What each place is, begun one after the other. */
+static int learn(struct vit_source *s)
 {
-	*in = s->in;
-	return s->in ? 0 : vit_fail(VIT_EFORMAT, "%s: no member is open", s->name);
-}
-
-int vit_source_load(struct vit_source *s, uint64_t max, struct vit_blob *b)
-{
-	struct vit_input *in;
-	VIT_TRY(vit_source_input(s, &in));
-	size_t left = s->memory > s->loaded ? s->memory - s->loaded : 0;
-	VIT_TRY(vit_blob_fill(b, in, s->plain, s->m.size, max, left));
-	if (vit_blob_in_memory(b))
-		s->loaded += b->n;
+	restart(s);
+	for (s->at = 0; s->at < s->n_place; s->at++)
+		VIT_TRY(begin(s));
 	return 0;
+}
+
+int64_t vit_source_members(struct vit_source *s)
+{
+	int64_t n = 0;
+	int known = 1;
+	for (int i = 0; i < s->n_place; i++)
+		known &= s->place[i].kind != VIT_PLACE_NEW;
+	if (!known) {
+		int rc = learn(s);
+		restart(s);
+		if (rc)         /* said again by the next step */
+			return -1;
+	}
+	for (int i = 0; i < s->n_place; i++) {
+		const struct vit_place *p = &s->place[i];
+		if (p->kind == VIT_PLACE_PACKED || !vit_place_again(p))
+			return -1;
+		n += p->n;
+	}
+	return n;
+}
+
+int vit_source_goto(struct vit_source *s, int64_t i, struct vit_member *m)
+{
+	member_close(s);
+	s->held = 0;
+	for (s->at = 0; s->at < s->n_place && i >= s->place[s->at].n; s->at++)
+		i -= s->place[s->at].n;
+	if (i < 0 || s->at == s->n_place)
+		return vit_fail(VIT_EUNSUPPORTED, "%s: no such member", s->name);
+	s->begun = 1;
+	s->next = i;
+	VIT_TRY(numbered(s, &s->place[s->at]));
+	int rc = look_at_head(s);
+	*m = s->m;
+	return only_this(s, rc);
+}
+
+int64_t vit_source_hidden(const struct vit_source *s)
+{
+	int64_t n = 0;
+	for (int i = 0; i < s->n_place; i++)
+		n += s->place[i].hidden;
+	return n;
+}
+
+int vit_source_notice(struct vit_source *s, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	for (int i = 0; i < s->n_notice; i++)
+		if (!strcmp(s->notice[i], text))
+			return 0;
+	if (s->n_notice == MAX_NOTICES)
+		return 0;
+	s->notice[s->n_notice] = vit_strdup(text);
+	return s->notice[s->n_notice] ? (s->n_notice++, 0) : VIT_ENOMEM;
+}
+
+const char *vit_source_noticed(const struct vit_source *s, int i)
+{
+	return i >= 0 && i < s->n_notice ? s->notice[i] : NULL;
+}
+
+const char *const *vit_source_classes(const struct vit_source *s, int *n)
+{
+	*n = s->n_classes;
+	return (const char *const *)s->classes;
 }
 
 const char *vit_source_name(const struct vit_source *s)
@@ -377,55 +418,62 @@ const char *vit_source_split(const struct vit_source *s)
 
 int vit_source_again(const struct vit_source *s)
 {
-	return !s->once;
+	int again = 1;
+	for (int i = 0; i < s->n_place; i++)
+		again &= vit_place_again(&s->place[i]);
+	return again;
 }
 
-static void containers_shut(struct vit_source *s)
+void vit_source_on_wait(struct vit_source *s, void (*fn)(void *), void *ctx)
 {
-	member_close(s);
-	archive_shut(s);
-	directory_shut(s);
-	s->held = 0;
+	s->on_wait = fn;
+	s->on_wait_ctx = ctx;
+	for (int i = 0; i < s->n_place; i++)
+		if (s->place[i].kept)
+			vit_kept_on_wait(s->place[i].kept, fn, ctx);
 }
 
 int vit_source_rewind(struct vit_source *s)
 {
-	if (s->once)
+	if (!vit_source_again(s))
 		return vit_fail(VIT_EUSAGE, "%s: a pipe is read once; give a file, or repeat it with vit-augment --epochs", s->name);
-	containers_shut(s);
-	s->at = 0;
+	restart(s);
+	for (int i = 0; i < s->n_place; i++)
+		vit_place_reset(&s->place[i]);
 	s->loaded = 0;
 	return 0;
 }
 
-int vit_source_open(struct vit_source **out, const char *const *path, const char *split, size_t memory)
+int vit_source_open(struct vit_source **out, const char *const *path, const struct vit_source_opt *o)
 {
 	struct vit_source *s = vit_calloc(1, sizeof *s);
+	*out = NULL;
 	if (!s)
 		return VIT_ENOMEM;
 	int n = 0;
 	while (path[n])
 		n++;
-	s->memory = memory;
-	s->split = vit_strdup(split);
+	s->memory = o->memory;
+	s->max_record = o->max_record;
+	s->split = vit_strdup(o->split);
 	s->name = vit_strdup(n && strcmp(path[0], "-") ? path[0] : "<stdin>");
-	s->path = vit_calloc((size_t)n + 1, sizeof *s->path);
-	int rc = s->split && s->name && s->path ? 0 : VIT_ENOMEM;
-	for (int i = 0; i < n && !rc; i++) {
+	s->place = vit_calloc((size_t)n + 1, sizeof *s->place);
+	int rc = s->split && s->name && s->place ? 0 : VIT_ENOMEM;
+	for (; !rc && s->n_place < n; s->n_place++) {
 		struct stat st;
-		s->path[i] = vit_strdup(path[i]);
-		if (!s->path[i]) {
+		struct vit_place *p = &s->place[s->n_place];
+		p->path = vit_arena_strdup(&s->arena, path[s->n_place]);
+		if (!p->path)
 			rc = VIT_ENOMEM;
-			break;
-		}
-		s->n_path++;
-		if (!strcmp(path[i], "-"))
-			s->once = 1;
-		else if (stat(path[i], &st))
-			rc = vit_fail_errno("%s", path[i]);     /* all of them before the first record */
-		else if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-			s->once = 1;
+		else if (!strcmp(p->path, "-"))
+			p->pipe = 1;
+		else if (stat(p->path, &st))
+			rc = vit_fail_errno("%s", p->path);     /* all of them before the first record */
+		else
+			p->pipe = !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 	}
+	if (!rc && o->classes)
+		rc = vit_class_names(o->classes, &s->arena, &s->classes, &s->n_classes);
 	if (rc)
 		vit_source_close(s);
 	else
@@ -437,10 +485,13 @@ void vit_source_close(struct vit_source *s)
 {
 	if (!s)
 		return;
-	containers_shut(s);
-	for (int i = 0; i < s->n_path; i++)
-		free(s->path[i]);
-	free(s->path);
+	member_close(s);
+	for (int i = 0; i < s->n_place; i++)
+		vit_place_release(&s->place[i]);
+	for (int i = 0; i < s->n_notice; i++)
+		free(s->notice[i]);
+	vit_arena_release(&s->arena);
+	free(s->place);
 	free(s->name);
 	free(s->split);
 	free(s);

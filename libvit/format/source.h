@@ -9,16 +9,28 @@
 
 struct vit_archive_module;
 
+struct vit_source_opt {
+	const char *split;
+	size_t memory;          /* bytes of members and pipes to hold, before a file does */
+	size_t max_record;      /* bytes of one member read by vit_source_bytes(); 0: 256 MiB */
+	const char *classes;    /* file of class names, one a line; NULL: none */
+};
 /* `path`: NULL-terminated, "-" is stdin. Strings are copied. */
-int vit_source_open(struct vit_source **, const char *const *path, const char *split, size_t memory) VIT_MUST_CHECK;
+int vit_source_open(struct vit_source **, const char *const *path, const struct vit_source_opt *) VIT_MUST_CHECK;
 void vit_source_close(struct vit_source *);
 /* The next step gives the present member once more. */
 void vit_source_hold(struct vit_source *);
 /* Start over. Only where vit_source_again(). */
 int vit_source_rewind(struct vit_source *) VIT_MUST_CHECK;
 
-/* Have `fn` called before a read of the present member would block. */
+/* Have `fn` called before a read from a pipe would block. */
 void vit_source_on_wait(struct vit_source *, void (*fn)(void *), void *ctx);
+
+/* Notice `i`; NULL: no more. */
+const char *vit_source_noticed(const struct vit_source *, int i);
+
+/* Names of a file, one a line, in `arena`. VIT_EUSAGE: empty, not UTF-8, or one comes twice. */
+int vit_class_names(const char *file, struct vit_arena *arena, const char ***names, int *n) VIT_MUST_CHECK;
 
 /* The module behind archive/archive.h, loaded at the first call. */
 int vit_archive_load(const struct vit_archive_module **) VIT_MUST_CHECK;
