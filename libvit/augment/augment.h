@@ -4,9 +4,9 @@
  *
  * One file libvit/augment/NAME.c (dashes in the op's name are underscores in
  * the file's) ends in `const struct vit_augment vit_augment_NAME`.
- * Draws are keyed by (seed, epoch, seq, ordinal), where the ordinal counts ops
- * from the start of the stream's history: so `A B` equals `A | B`, and threads,
- * shards and cuts of the pipe change nothing.
+ * Draws are keyed by (seed, epoch, seq, ordinal), where the ordinal counts random
+ * ops from the start of the stream's history: so `A B` equals `A | B`, `decode A`
+ * equals `A`, and threads, shards and cuts of the pipe change nothing.
  */
 #ifndef VIT_AUGMENT_AUGMENT_H
 #define VIT_AUGMENT_AUGMENT_H
@@ -51,8 +51,9 @@ struct vit_augment_call {
 	struct vit_image *spare;        /* scratch that keeps its memory */
 	struct vit_buf *scratch;        /* the same for whatever is no image */
 	struct vit_draws draws;         /* this record's numbers for this op */
-	/* The image the op works on is h x w; where the op has window(), `image` may
-	 * be only the part of it that begins at (top, left). */
+	/* The image the op works on is h x w. Where the op has window(), `image` may
+	 * be only the part of it that begins at (top, left), and holds what window()
+	 * asked for at least. */
 	int64_t h, w, top, left;
 };
 /* Does an op with `p=` act on this record? Draws one number. */
@@ -78,13 +79,25 @@ struct vit_augment {
 	int (*prepare)(void *config, struct vit_meta *meta);
 	/* NULL: only the header changes. VIT_ERECORD for an image it cannot take. */
 	int (*apply)(struct vit_augment_call *);
-	/* Late decoding: the part (top, left, height, width) of an h x w image
-	 * (call->h, call->w) that apply() will look at. It draws as apply() will
-	 * (from a copy of the same draws) and touches no image. When this op is the
-	 * first to touch an encoded image, only that part is decoded: the same bytes
-	 * as decoding all of it. NULL: apply() wants the whole. */
+	/* Late decoding: the part (top, left, height, width; sides of at least 1) of
+	 * an h x w image (call->h, call->w) that apply() will look at. It draws as
+	 * apply() will (from a copy of the same draws) and touches no image. When this
+	 * op is the first to touch an image, only that part is decoded or copied: the
+	 * same bytes as taking all of it. NULL: apply() wants the whole. VIT_ERECORD. */
 	int (*window)(struct vit_augment_call *, int64_t part[4]);
+	/* How encoded images are to be decoded, where this op is the first to touch
+	 * images; apply() then sees the result. NULL: not its business. */
+	void (*decode)(const void *config, struct vit_decode_opt *);
 };
+/* For prepare(): images are h x w from here on, of the channels that the stream
+ * announces, or of 3 where it does not say. A record for which that is not true
+ * in the end is bad. */
+static inline void vit_augment_fixed(struct vit_meta *meta, int64_t h, int64_t w)
+{
+	meta->shape[0] = h;
+	meta->shape[1] = w;
+	meta->shape[2] = meta->shape[2] ? meta->shape[2] : 3;
+}
 extern const struct vit_augment *const vit_augments[];   /* NULL-terminated; generated from libvit/augment/ */
 
 /* A chain of ops. */
@@ -99,10 +112,12 @@ int vit_chain_touches(const struct vit_chain *);
  * history hold. Lives as long as the chain. */
 const char *vit_chain_op(const struct vit_chain *, int i);
 /* Prepare all ops in order and append their strings to meta.ops of the header;
- * what they changed in `meta` is for vit_meta_write(). The ops already in
- * meta.ops are counted: the first of the chain draws with that ordinal. */
+ * what they changed in `meta` is for vit_meta_write(). The random ops already in
+ * meta.ops are counted: the first one of the chain draws with that ordinal. */
 int vit_chain_prepare(struct vit_chain *, struct vit_meta *meta, struct vit_header *) VIT_MUST_CHECK;
-/* Apply to one record: `r->image` is replaced by memory of `work`. */
+/* Apply to one record: `r->image` is replaced by memory of `work`. An encoded
+ * image is decoded first: to gray where the stream announces 1 channel, else to
+ * RGB. VIT_ERECORD also for a result that is not what the chain announced. */
 struct vit_chain_work;                  /* per thread */
 int vit_chain_work_new(struct vit_chain_work **) VIT_MUST_CHECK;
 void vit_chain_work_free(struct vit_chain_work *);

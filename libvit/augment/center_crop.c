@@ -26,18 +26,31 @@ static int window(const struct config *cfg, int code, int64_t h, int64_t w, int6
 
 static int prepare(void *config, struct vit_meta *meta)
 {
+	const struct config *cfg = config;
 	int64_t *s = meta->shape;
-	return s[0] ? window(config, VIT_EUSAGE, s[0], s[1], &s[0], &s[1]) : 0;
+	if (s[0])
+		return window(cfg, VIT_EUSAGE, s[0], s[1], &s[0], &s[1]);
+	vit_augment_fixed(meta, cfg->size[0], cfg->size[1] ? cfg->size[1] : cfg->size[0]);
+	return 0;
+}
+
+static int find_part(struct vit_augment_call *call, int64_t part[4])
+{
+	VIT_TRY(window(call->config, VIT_ERECORD, call->h, call->w, &part[2], &part[3]));
+	part[0] = vit_centre(call->h, part[2]);
+	part[1] = vit_centre(call->w, part[3]);
+	return 0;
 }
 
 static int apply(struct vit_augment_call *call)
 {
 	struct vit_image *im = call->image;
-	int64_t wh, ww;
-	VIT_TRY(window(call->config, VIT_ERECORD, im->h, im->w, &wh, &ww));
-	vit_crop(im->p, wh, ww, im->p, im->w, im->c, vit_centre(im->h, wh), vit_centre(im->w, ww));
-	im->h = wh;
-	im->w = ww;
+	int64_t part[4];
+	VIT_TRY(find_part(call, part));
+	if (im->h != part[2] || im->w != part[3])
+		vit_crop(im->p, part[2], part[3], im->p, im->w, im->c, part[0] - call->top, part[1] - call->left);
+	im->h = part[2];
+	im->w = part[3];
 	return 0;
 }
 
@@ -45,5 +58,5 @@ const struct vit_augment vit_augment_center_crop = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "center-crop", .help = "the middle of the image",
 	.params = params, .config_size = sizeof(struct config),
-	.prepare = prepare, .apply = apply,
+	.prepare = prepare, .apply = apply, .window = find_part,
 };

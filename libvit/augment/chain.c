@@ -11,11 +11,15 @@ struct link {
 	const struct vit_augment *op;
 	void *config;
 	char *text;             /* canonical "name:key=value,..." */
+	uint64_t ordinal;       /* random ops before it in the chain */
 };
 struct vit_chain {
 	struct link link[MAX_OPS];
 	int n;
-	uint64_t first;         /* ordinal of link[0] in the stream's history */
+	uint64_t first;                 /* random ops in the stream's history before the chain */
+	int window;                     /* the op that wants only a part of what comes in; -1: all is wanted */
+	struct vit_decode_opt decode;   /* for encoded images */
+	int64_t announced[3];           /* by the chain: H, W (0: no size), C (0: none); all 0: what came in */
 };
 struct vit_chain_work {
 	struct vit_image image, spare;
@@ -25,19 +29,29 @@ struct vit_chain_work {
 int vit_chain_new(struct vit_chain **chain)
 {
 	*chain = vit_calloc(1, sizeof **chain);
-	return *chain ? 0 : VIT_ENOMEM;
+	if (!*chain)
+		return VIT_ENOMEM;
+	(*chain)->window = -1;
+	(*chain)->decode.channels = 3;
+	return 0;
+}
+
+static const struct vit_augment *look_up(const char *name, size_t n)
+{
+	const struct vit_augment *const *a = vit_augments;
+	while (*a && (strlen((*a)->name) != n || memcmp((*a)->name, name, n)))
+		a++;
+	return *a;
 }
 
 static int find_op(const char *name, size_t n, const struct vit_augment **op)
 {
 	char known[512] = "";
-	for (const struct vit_augment *const *a = vit_augments; *a; a++) {
-		if (strlen((*a)->name) == n && !memcmp((*a)->name, name, n)) {
-			*op = *a;
-			return 0;
-		}
+	*op = look_up(name, n);
+	if (*op)
+		return 0;
+	for (const struct vit_augment *const *a = vit_augments; *a; a++)
 		snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", *known ? ", " : "", (*a)->name);
-	}
 	return vit_fail(VIT_EUSAGE, "no operation \"%.*s\"; there are %s", (int)(n < 80 ? n : 80), name, known);
 }
 
@@ -61,6 +75,8 @@ int vit_chain_add(struct vit_chain *chain, const char *spec)
 	if (chain->n == MAX_OPS)
 		return vit_fail(VIT_EUSAGE, "more than %d operations", MAX_OPS);
 	VIT_TRY(find_op(spec, n, &link.op));
+	if (chain->n)
+		link.ordinal = chain->link[chain->n - 1].ordinal + (uint64_t)chain->link[chain->n - 1].op->random;
 	link.config = vit_calloc(1, link.op->config_size);
 	rc = link.config ? 0 : VIT_ENOMEM;
 	if (!rc)
@@ -79,12 +95,17 @@ int vit_chain_len(const struct vit_chain *chain)
 	return chain->n;
 }
 
+/* The first op from `i` on that touches images; chain->n: none. */
+static int next_touching(const struct vit_chain *chain, int i)
+{
+	while (i < chain->n && !chain->link[i].op->apply)
+		i++;
+	return i;
+}
+
 int vit_chain_touches(const struct vit_chain *chain)
 {
-	for (int i = 0; i < chain->n; i++)
-		if (chain->link[i].op->apply)
-			return 1;
-	return 0;
+	return next_touching(chain, 0) < chain->n;
 }
 
 const char *vit_chain_op(const struct vit_chain *chain, int i)
@@ -102,9 +123,37 @@ static int check_shape(const int64_t *s)
 	return 0;
 }
 
+/* Random ops of a stream's history. Those of other versions, which may be
+ * anything, count as random. */
+static uint64_t count_random(const json_t *ops)
+{
+	size_t i;
+	json_t *item;
+	uint64_t n = 0;
+	json_array_foreach(ops, i, item) {
+		const char *text = json_string_value(item);
+		const struct vit_augment *op = text ? look_up(text, strcspn(text, ":")) : NULL;
+		n += !op || op->random;
+	}
+	return n;
+}
+
+/* Which op says how to decode, and which one wants a part only. */
+static void find_first(struct vit_chain *chain)
+{
+	struct vit_decode_opt *o = &chain->decode;
+	int i = next_touching(chain, 0);
+	if (i < chain->n && chain->link[i].op->decode) {
+		chain->link[i].op->decode(chain->link[i].config, o);
+		i = next_touching(chain, i + 1);
+	}
+	chain->window = i < chain->n && chain->link[i].op->window && !o->shorter ? i : -1;
+}
+
 int vit_chain_prepare(struct vit_chain *chain, struct vit_meta *meta, struct vit_header *header)
 {
 	json_t *ops = json_object_get(header->meta, "ops");
+	int64_t before[3];
 	if (!chain->n)
 		return 0;
 	if (!json_is_array(ops)) {
@@ -112,8 +161,10 @@ int vit_chain_prepare(struct vit_chain *chain, struct vit_meta *meta, struct vit
 		if (json_object_set_new(header->meta, "ops", ops))
 			return vit_fail(VIT_ENOMEM, "out of memory");
 	}
-	chain->first = json_array_size(ops);
+	chain->first = count_random(ops);
 	VIT_TRY(check_shape(meta->shape));
+	memcpy(before, meta->shape, sizeof before);
+	chain->decode.channels = meta->shape[2] == 1 ? 1 : 3;
 	for (int i = 0; i < chain->n; i++) {
 		const struct link *l = &chain->link[i];
 		if (l->op->prepare) {
@@ -126,6 +177,9 @@ int vit_chain_prepare(struct vit_chain *chain, struct vit_meta *meta, struct vit
 			return vit_fail(VIT_ENOMEM, "out of memory");
 	}
 	meta->ops = ops;
+	if (memcmp(before, meta->shape, sizeof before))
+		memcpy(chain->announced, meta->shape, sizeof before);
+	find_first(chain);
 	return 0;
 }
 
@@ -145,40 +199,112 @@ void vit_chain_work_free(struct vit_chain_work *work)
 	free(work);
 }
 
-/* Copy the record's image where ops may write. */
-static int take_image(struct vit_image *im, const struct vit_record *r)
+/* ---- one record ------------------------------------------------------------------ */
+
+/* What op `i` sees of the record, but for the image's sizes. */
+static struct vit_augment_call make_call(const struct vit_chain *chain, int i, struct vit_chain_work *work, uint64_t seed,
+                                         const struct vit_record *r)
 {
-	const struct vit_tensor *t = &r->image;
-	if (!t->data && r->encoded.p)
-		return vit_fail(VIT_ERECORD, "the image is encoded (%.*s); operations work on decoded images",
-		                (int)(r->type.n < 40 ? r->type.n : 40), r->type.p ? r->type.p : "");
-	if (!t->data)
-		return vit_fail(VIT_ERECORD, "no image to work on");
+	const struct link *l = &chain->link[i];
+	uint64_t key = vit_key(vit_key(seed, (uint64_t)r->epoch), chain->first + l->ordinal);
+	return (struct vit_augment_call){ .config = l->config, .image = &work->image, .spare = &work->spare, .scratch = &work->scratch,
+	                                  .draws = { .key = key, .stream = r->seq } };
+}
+
+/* The part of a call->h x call->w image that is wanted; all of it unless an op says otherwise. */
+static int wanted(const struct vit_chain *chain, struct vit_augment_call *call, int64_t part[4])
+{
+	part[0] = part[1] = 0;
+	part[2] = call->h;
+	part[3] = call->w;
+	if (chain->window < 0)
+		return 0;
+	const struct vit_augment *op = chain->link[chain->window].op;
+	int rc = op->window(call, part);
+	return rc ? vit_wrap(rc, "%s", op->name) : 0;
+}
+
+static int take_encoded(const struct vit_chain *chain, struct vit_augment_call *call, const struct vit_record *r)
+{
+	const uint8_t *p = (const uint8_t *)r->encoded.p;
+	struct vit_decode_opt o = chain->decode;
+	if (chain->window >= 0) {
+		VIT_TRY(vit_image_size(p, r->encoded.n, &call->h, &call->w));
+		VIT_TRY(wanted(chain, call, o.part));
+	}
+	VIT_TRY(vit_image_decode(call->image, p, r->encoded.n, &o));
+	if (chain->window < 0) {
+		call->h = call->image->h;
+		call->w = call->image->w;
+	}
+	call->top = o.part[0];
+	call->left = o.part[1];
+	return 0;
+}
+
+static int take_pixels(const struct vit_chain *chain, struct vit_augment_call *call, const struct vit_tensor *t)
+{
+	int64_t part[4];
 	if (t->dtype != VIT_U8 || t->ndim != 3) {
 		char shape[128];
 		return vit_fail(VIT_ERECORD, "image is %s; operations want uint8 [H,W,C]", vit_shape_str(shape, sizeof shape, t));
 	}
-	VIT_TRY(vit_image_reserve(im, t->dim[0], t->dim[1], t->dim[2]));
-	memcpy(im->p, t->data, vit_tensor_bytes(t));
+	call->h = t->dim[0];
+	call->w = t->dim[1];
+	VIT_TRY(wanted(chain, call, part));
+	call->top = part[0];
+	call->left = part[1];
+	VIT_TRY(vit_image_reserve(call->image, part[2], part[3], t->dim[2]));
+	vit_crop(call->image->p, part[2], part[3], t->data, call->w, t->dim[2], part[0], part[1]);
 	return 0;
+}
+
+/* The record's image, or the part that is wanted of it, where ops may write. */
+static int take_image(const struct vit_chain *chain, struct vit_augment_call *call, const struct vit_record *r)
+{
+	if (r->image.data)
+		return take_pixels(chain, call, &r->image);
+	if (r->encoded.p)
+		return take_encoded(chain, call, r);
+	return vit_fail(VIT_ERECORD, "no image to work on");
+}
+
+/* Readers rely on the header. */
+static int check_announced(const struct vit_chain *chain, const struct vit_image *im)
+{
+	const int64_t *a = chain->announced;
+	int same_size = !a[0] || (im->h == a[0] && im->w == a[1]), same_channels = !a[2] || im->c == a[2];
+	if (same_size && same_channels)
+		return 0;
+	if (!a[0])
+		return vit_fail(VIT_ERECORD, "image has %lld channels, the stream announces %lld; begin with decode:mode=rgb", (long long)im->c,
+		                (long long)a[2]);
+	return vit_fail(VIT_ERECORD, "image becomes %lldx%lldx%lld, the stream announces %lldx%lldx%lld; %s", (long long)im->h,
+	                (long long)im->w, (long long)im->c, (long long)a[0], (long long)a[1], (long long)a[2],
+	                same_size ? "begin with decode:mode=rgb" : "end with an operation of size=HxW");
 }
 
 int vit_chain_apply(const struct vit_chain *chain, struct vit_chain_work *work, uint64_t seed, struct vit_record *r)
 {
-	uint64_t key = vit_key(seed, (uint64_t)r->epoch);
 	struct vit_image *im = &work->image;
 	if (!vit_chain_touches(chain))
 		return 0;
-	VIT_TRY(take_image(im, r));
-	for (int i = 0; i < chain->n; i++) {
-		const struct link *l = &chain->link[i];
-		struct vit_augment_call call = { .config = l->config, .image = im, .spare = &work->spare, .scratch = &work->scratch,
-		                                 .draws = { .key = vit_key(key, chain->first + (uint64_t)i), .stream = r->seq } };
-		int rc = l->op->apply ? l->op->apply(&call) : 0;
+	int first = next_touching(chain, 0), whole = chain->window < 0 ? first : chain->window;
+	struct vit_augment_call taken = make_call(chain, whole, work, seed, r);
+	VIT_TRY(take_image(chain, &taken, r));
+	for (int i = first; i < chain->n; i = next_touching(chain, i + 1)) {
+		struct vit_augment_call call = make_call(chain, i, work, seed, r);
+		call.h = i <= whole ? taken.h : im->h;
+		call.w = i <= whole ? taken.w : im->w;
+		call.top = i <= whole ? taken.top : 0;
+		call.left = i <= whole ? taken.left : 0;
+		int rc = chain->link[i].op->apply(&call);
 		if (rc)
-			return vit_wrap(rc, "%s", l->op->name);
+			return vit_wrap(rc, "%s", chain->link[i].op->name);
 	}
+	VIT_TRY(check_announced(chain, im));
 	r->image = (struct vit_tensor){ .data = im->p, .dtype = VIT_U8, .ndim = 3, .dim = { im->h, im->w, im->c } };
+	r->encoded = r->type = (struct vit_str){ 0 };
 	return 0;
 }
 

@@ -31,8 +31,13 @@ static int target(const struct config *cfg, int code, int64_t h, int64_t w, int6
 
 static int prepare(void *config, struct vit_meta *meta)
 {
+	const struct config *cfg = config;
 	int64_t *s = meta->shape, h = s[0], w = s[1];
-	return s[0] ? target(config, VIT_EUSAGE, h, w, &s[0], &s[1]) : 0;
+	if (s[0])
+		return target(cfg, VIT_EUSAGE, h, w, &s[0], &s[1]);
+	if (cfg->size[1])
+		vit_augment_fixed(meta, cfg->size[0], cfg->size[1]);
+	return 0;
 }
 
 static int apply(struct vit_augment_call *call)

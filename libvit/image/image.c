@@ -4,6 +4,7 @@
 #include "tensor/tensor.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int vit_image_reserve(struct vit_image *im, int64_t h, int64_t w, int64_t c)
 {
@@ -36,4 +37,16 @@ void vit_image_release(struct vit_image *im)
 {
 	free(im->p);
 	*im = (struct vit_image){ 0 };
+}
+
+void vit_convert(uint8_t *dst, int64_t to, const uint8_t *src, int64_t from, int64_t n)
+{
+	if (from == to)
+		memcpy(dst, src, (size_t)(n * to));
+	else if (to == 1)
+		for (int64_t i = 0; i < n; i++, src += 3)
+			dst[i] = (uint8_t)((src[0] * 19595u + src[1] * 38470u + src[2] * 7471u + 0x8000u) >> 16);
+	else
+		for (int64_t i = 0; i < n; i++, dst += 3)
+			dst[0] = dst[1] = dst[2] = src[i];
 }

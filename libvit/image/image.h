@@ -20,4 +20,9 @@ int vit_image_reserve(struct vit_image *, int64_t h, int64_t w, int64_t c) VIT_M
 void vit_image_swap(struct vit_image *, struct vit_image *);
 void vit_image_release(struct vit_image *);
 
+/* dst [n,to] from src [n,from], which do not overlap; both are 1 or 3, or equal.
+ * Gray to RGB by repetition, RGB to gray by ITU-R 601 as Pillow rounds it:
+ * (19595 R + 38470 G + 7471 B + 32768) / 65536. */
+void vit_convert(uint8_t *dst, int64_t to, const uint8_t *src, int64_t from, int64_t n);
+
 #endif

@@ -127,12 +127,12 @@ static uint8_t level(int32_t sum)
 	return x < 0 ? 0 : x > 255 ? 255 : (uint8_t)x;
 }
 
-/* dst [h,out,c] from src [h,in,c]. */
-static void across(uint8_t *dst, const uint8_t *src, int64_t h, int64_t in, int64_t out, int64_t c, const struct taps *t)
+/* dst [h,out,c] from h rows of src. */
+static void across(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t h, int64_t out, int64_t c, const struct taps *t)
 {
 	for (int64_t y = 0; y < h; y++) {
 		for (int64_t i = 0; i < out; i++) {
-			const uint8_t *from = src + (y * in + t->first[i]) * c;
+			const uint8_t *from = src + y * stride + t->first[i] * c;
 			const int32_t *w = t->w + i * t->most;
 			for (int64_t ch = 0; ch < c; ch++) {
 				int32_t sum = 1 << (BITS - 1);
@@ -144,16 +144,16 @@ static void across(uint8_t *dst, const uint8_t *src, int64_t h, int64_t in, int6
 	}
 }
 
-/* dst [out,n] from src [in,n], a row at a time so that the inner loop is dense;
+/* dst [out,n] from rows of src, a row at a time so that the inner loop is dense;
  * `sum` has n elements. */
-static void down(uint8_t *dst, const uint8_t *src, int64_t out, int64_t n, const struct taps *t, int32_t *sum)
+static void down(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t out, int64_t n, const struct taps *t, int32_t *sum)
 {
 	for (int64_t i = 0; i < out; i++) {
 		const int32_t *w = t->w + i * t->most;
 		for (int64_t x = 0; x < n; x++)
 			sum[x] = 1 << (BITS - 1);
 		for (int32_t k = 0; k < t->n[i]; k++) {
-			const uint8_t *row = src + (t->first[i] + k) * n;
+			const uint8_t *row = src + (t->first[i] + k) * stride;
 			for (int64_t x = 0; x < n; x++)
 				sum[x] += w[k] * row[x];
 		}
@@ -181,6 +181,14 @@ static void cut_taps(uint8_t **p, struct taps *t, int64_t out, int64_t most)
 int vit_resize(uint8_t *dst, int64_t dh, int64_t dw, const uint8_t *src, int64_t sh, int64_t sw, int64_t c,
                int filter, int antialias, struct vit_buf *scratch)
 {
+	/* sides are checked before the stride is used */
+	return vit_resize_part(dst, dh, dw, src, sw <= VIT_MAX_SIDE && c <= VIT_MAX_CHANNELS ? sw * c : 0, sh, sw, c, filter, antialias,
+	                       scratch);
+}
+
+int vit_resize_part(uint8_t *dst, int64_t dh, int64_t dw, const uint8_t *src, int64_t stride, int64_t sh, int64_t sw, int64_t c,
+                    int filter, int antialias, struct vit_buf *scratch)
+{
 	if (dh < 1 || dw < 1 || sh < 1 || sw < 1 || dh > VIT_MAX_SIDE || dw > VIT_MAX_SIDE || sh > VIT_MAX_SIDE || sw > VIT_MAX_SIDE ||
 	    c < 1 || c > VIT_MAX_CHANNELS)
 		return vit_fail(VIT_EUSAGE, "cannot resize %lldx%lldx%lld to %lldx%lld; sides are 1 to %d, channels 1 to %d", (long long)sh,
@@ -201,14 +209,16 @@ int vit_resize(uint8_t *dst, int64_t dh, int64_t dw, const uint8_t *src, int64_t
 	if (sw != dw) {
 		uint8_t *rows = cut(&p, sh * dw * c, 1);
 		make_taps(&kx, sw, dw, &tx, x);
-		across(sh == dh ? dst : rows, src, sh, sw, dw, c, &tx);
+		across(sh == dh ? dst : rows, src, stride, sh, dw, c, &tx);
 		middle = rows;
+		stride = dw * c;
 	}
 	if (sh != dh) {
 		make_taps(&ky, sh, dh, &ty, x);
-		down(dst, middle, dh, dw * c, &ty, sum);
+		down(dst, middle, stride, dh, dw * c, &ty, sum);
 	} else if (sw == dw) {
-		memcpy(dst, src, (size_t)(dh * dw * c));
+		for (int64_t y = 0; y < dh; y++)
+			memcpy(dst + y * dw * c, src + y * stride, (size_t)(dw * c));
 	}
 	return 0;
 }

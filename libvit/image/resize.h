@@ -25,6 +25,10 @@ enum vit_filter { VIT_BILINEAR, VIT_BICUBIC, VIT_NEAREST };
 int vit_resize(uint8_t *dst, int64_t dh, int64_t dw, const uint8_t *src, int64_t sh, int64_t sw, int64_t c,
                int filter, int antialias, struct vit_buf *scratch) VIT_MUST_CHECK;
 
+/* The same of an image whose rows begin `stride` bytes apart: a part of a larger one. */
+int vit_resize_part(uint8_t *dst, int64_t dh, int64_t dw, const uint8_t *src, int64_t stride, int64_t sh, int64_t sw, int64_t c,
+                    int filter, int antialias, struct vit_buf *scratch) VIT_MUST_CHECK;
+
 /* dst [dh,dw,c] = the part of src [sh,sw,c] whose first pixel is (top, left).
  * The part lies inside src. dst == src is allowed: rows only move forward. */
 void vit_crop(uint8_t *dst, int64_t dh, int64_t dw, const uint8_t *src, int64_t sw, int64_t c,

@@ -146,7 +146,26 @@ static void prepare_changes_what_is_announced(void **state)
 	assert_int_equal(prepared("normalize:mean=.5,std=.25", 28, 28, 3, &m), 0);
 	assert_int_equal(m.n_mean, 1);
 	assert_true(m.mean[0] == 0.5f && m.std[0] == 0.25f);
-	assert_int_equal(prepared("resize:size=8x8", 0, 0, 0, &m), 0);
+	/* of sizes that differ, the shorter side alone says nothing */
+	assert_int_equal(prepared("resize:size=8", 0, 0, 0, &m), 0);
+	assert_int_equal(m.shape[0], 0);
+	static const char *const fixed[] = { "resize:size=8x6", "center-crop:size=8x6", "random-crop:size=8x6", "random-resized-crop:size=8x6" };
+	for (int i = 0; i < 4; i++)
+		for (int c = 0; c < 4; c++) {
+			assert_int_equal(prepared(fixed[i], 0, 0, c, &m), 0);
+			assert_int_equal(m.shape[0], 8);
+			assert_int_equal(m.shape[1], 6);
+			assert_int_equal(m.shape[2], c ? c : 3);
+		}
+	assert_int_equal(prepared("decode:mode=gray", 0, 0, 0, &m), 0);
+	assert_int_equal(m.shape[0], 0);
+	assert_int_equal(m.shape[2], 1);
+	assert_int_equal(prepared("decode", 8, 6, 1, &m), 0);
+	assert_int_equal(m.shape[0], 8);
+	assert_int_equal(m.shape[2], 3);
+	assert_int_equal(prepared("decode:mode=keep", 0, 0, 0, &m), 0);
+	assert_int_equal(m.shape[2], 0);
+	assert_int_equal(prepared("decode:shorter=4", 8, 6, 3, &m), 0);
 	assert_int_equal(m.shape[0], 0);
 }
 
@@ -161,6 +180,9 @@ static void prepare_refuses_what_cannot_be(void **state)
 	says(prepared("normalize:mean=1/1/1,std=1/1/1", 28, 28, 1, &m), VIT_EUSAGE, "3 values for 1 channels");
 	says(prepared("normalize:mean=1,std=1/1/1", 28, 28, 3, &m), VIT_EUSAGE, "go together");
 	says(prepared("random-erasing:scale=.3/.2", 28, 28, 3, &m), VIT_EUSAGE, "scale");
+	says(prepared("random-resized-crop:size=8,scale=.3/.2", 28, 28, 3, &m), VIT_EUSAGE, "scale");
+	says(prepared("random-resized-crop:size=8,ratio=1", 28, 28, 3, &m), VIT_EUSAGE, "ratio");
+	says(prepared("decode", 28, 28, 4, &m), VIT_EUSAGE, "neither gray nor RGB");
 	says(prepared("hflip", 28, 28, 17, &m), VIT_EUSAGE, "at most 16");
 	says(prepared("random-crop:padding=9", INT64_MAX, 28, 1, &m), VIT_EFORMAT, "cannot be");
 }
@@ -343,9 +365,9 @@ static void records_that_do_not_fit_are_bad(void **state)
 	struct vit_record r = { .id = { "x", 1 } };
 	assert_int_equal(vit_chain_work_new(&work), 0);
 	says(vit_chain_apply(chain, work, 0, &r), VIT_ERECORD, "no image");
-	r.encoded = (struct vit_str){ "GIF8", 4 };
+	r.encoded = (struct vit_str){ "no picture at all", 17 };
 	r.type = (struct vit_str){ "gif", 3 };
-	says(vit_chain_apply(chain, work, 0, &r), VIT_ERECORD, "encoded (gif)");
+	assert_int_equal(vit_chain_apply(chain, work, 0, &r), VIT_ERECORD);
 	r.image = (struct vit_tensor){ .data = px, .dtype = VIT_U8, .ndim = 2, .dim = { SIDE, SIDE } };
 	says(vit_chain_apply(chain, work, 0, &r), VIT_ERECORD, "uint8 [H,W,C]");
 	r.image = (struct vit_tensor){ .data = px, .dtype = VIT_U8, .ndim = 3, .dim = { SIDE, SIDE, 1 } };
