@@ -44,16 +44,19 @@ static int open_one(struct vit_join *j, const char *path, size_t max_record)
 	return vit_history_merge(j->header.history, h->history);
 }
 
-/* Do all inputs announce images of one size? */
-static int one_shape(const struct vit_join *j)
+/* What all inputs announce of their images: a size, channels, or neither. */
+static int common_shape(const struct vit_join *j, int64_t shape[3])
 {
-	const json_t *first = json_object_get(j->header.meta, "shape");
 	for (int i = 1; i < j->n; i++) {
-		const json_t *next = json_object_get(vit_reader_header(j->reader[i])->meta, "shape");
-		if (!first || !next || !json_equal(first, next))
-			return 0;
+		struct vit_meta next;
+		VIT_TRY(vit_meta_read(&next, vit_reader_header(j->reader[i])));
+		if (next.shape[0] != shape[0] || next.shape[1] != shape[1])
+			shape[0] = shape[1] = 0;
+		if (next.shape[2] != shape[2])
+			shape[2] = 0;
+		vit_meta_release(&next);
 	}
-	return 1;
+	return 0;
 }
 
 /* What the joined stream announces. */
@@ -70,11 +73,11 @@ static int sum_up(struct vit_join *j)
 	/* one input of one segment keeps its header to the letter */
 	if (j->n > 1 || sum != meta.count) {
 		meta.count = sum;
-		if (!one_shape(j))
-			memset(meta.shape, 0, sizeof meta.shape);
+		rc = common_shape(j, meta.shape);
 		if (meta.n_shard == j->n)
 			meta.n_shard = 0;
-		rc = vit_meta_write(&meta, &j->header);
+		if (rc == 0)
+			rc = vit_meta_write(&meta, &j->header);
 	}
 	vit_meta_release(&meta);
 	return rc;

@@ -35,13 +35,20 @@ static int agree_on(const char *key, const struct vit_header *a, const struct vi
 	return same(x, y) ? 0 : differ(key, x, y);
 }
 
+/* Of all images, in whichever place the header says it; NULL: it does not. */
+static const json_t *channels(const struct vit_header *h)
+{
+	const json_t *shape = value(h, "shape");
+	return json_is_array(shape) ? json_array_get(shape, 2) : value(h, "channels");
+}
+
 int vit_segment_agrees(const struct vit_header *a, const struct vit_header *b)
 {
 	if (a->kind == VIT_MODEL || b->kind == VIT_MODEL)
 		return vit_fail(VIT_EMISMATCH, a->kind == b->kind ? "two models joined: models do not concatenate"
 		                                                  : "joined streams differ in \"kind\": a model and samples");
-	const json_t *ca = json_array_get(value(a, "shape"), 2), *cb = json_array_get(value(b, "shape"), 2);
-	/* images of differing sizes announce no channels: their records tell */
+	const json_t *ca = channels(a), *cb = channels(b);
+	/* who announces none does not disagree: the records tell */
 	if (ca && cb && !same(ca, cb))
 		return differ("channels", ca, cb);
 	VIT_TRY(agree_on("classes", a, b));

@@ -106,6 +106,21 @@ samples() {
 	assert_said "nothing.vits"
 }
 
+@test "inputs of several sizes announce their channels" {
+	samples in.vits
+	vit-augment -i in.vits --limit 3 resize:size=4 -o small.vits
+	quietly vit-augment -i in.vits -i small.vits -o both.vits
+	quietly vit-show --json both.vits
+	assert_output --partial '"shape":null'
+	assert_output --partial '"channels":1'
+	vit-augment -i both.vits decode -o rgb.vits
+	run --separate-stderr -1 vit-augment -i both.vits -i rgb.vits -o out.vits
+	assert_said '"channels": 1, then 3'
+	vit-augment -i both.vits resize:size=6x6 -o six.vits
+	quietly vit-show --json six.vits
+	assert_output --partial '"shape":[6,6,1]'
+}
+
 @test "inputs that do not agree are refused before anything is written" {
 	samples in.vits
 	vit-augment -i in.vits --epochs 2 -o 2.vits
