@@ -64,6 +64,7 @@ CODEC_LIBS   := $(call pkg_libs,libjpeg libpng libwebpdemux) -lm
 NET_LIBS     := $(call pkg_libs,libcurl)
 DRAW_LIBS    := $(call pkg_libs,cairo) -lm
 $(BUILD)/obj/libvit/cpu/%.o:     CFLAGS += -fopenmp -O3
+$(BUILD)/obj/libvit/image/%.o:   CFLAGS += -O3
 $(BUILD)/obj/libvit/draw/%.o:    CPPFLAGS += $(call pkg_cflags,cairo)
 ifeq ($(ARCH),x86_64)
 $(BUILD)/obj/libvit/cpu/%_avx2.o:   CFLAGS += -mavx2 -mfma -mf16c

@@ -133,6 +133,47 @@ static void refuses_impossible_sizes(void **state)
 	vit_buf_release(&scratch);
 }
 
+/* The part at (top, left) of an image whose rows are `wide` pixels, with the vectors that there are or without. */
+static uint8_t *resized(const char *cpu, const int64_t *n, int filter, int antialias, const uint8_t *src, int64_t wide, int64_t top, int64_t left)
+{
+	struct vit_buf scratch = { 0 };
+	int64_t dh = n[0], dw = n[1], sh = n[2], sw = n[3], c = n[4];
+	uint8_t *dst = malloc((size_t)(dh * dw * c));
+	assert_non_null(dst);
+	assert_int_equal(setenv("VIT_CPU", cpu, 1), 0);
+	assert_int_equal(vit_resize_part(dst, dh, dw, src + (top * wide + left) * c, wide * c, sh, sw, c, filter, antialias, &scratch), 0);
+	unsetenv("VIT_CPU");
+	vit_buf_release(&scratch);
+	return dst;
+}
+
+/* Streams are the same bytes everywhere, so vectors may not change one bit. */
+static void vectors_change_nothing(void **state)
+{
+	(void)state;
+	static const int64_t sides[] = { 1, 2, 3, 5, 8, 15, 16, 17, 31, 50, 97 };
+	uint64_t i = 0;
+	for (int turn = 0; turn < 4000; turn++) {
+		struct vit_rand4 r = vit_philox(1, 1, i++), q = vit_philox(2, 1, i);
+		int64_t n[5] = { sides[r.v[0] % 11], sides[r.v[1] % 11], sides[r.v[2] % 11], sides[r.v[3] % 11], 1 + q.v[0] % 4 };
+		int64_t top = q.v[1] % 3, left = q.v[2] % 3, wide = n[3] + left + q.v[3] % 2, size = (top + n[2]) * wide * n[4];
+		/* exactly as long as it must be, so that a sanitizer sees what reads beyond */
+		size -= (wide - left - n[3]) * n[4];
+		uint8_t *src = malloc((size_t)size);
+		assert_non_null(src);
+		for (int64_t k = 0; k < size; k++)
+			src[k] = turn % 5 ? (uint8_t)vit_philox(3, (uint64_t)turn, (uint64_t)k / 4).v[k % 4] : (uint8_t)(turn % 2 * 255);
+		int filter = turn % 3, antialias = turn / 3 % 2;
+		uint8_t *a = resized("scalar", n, filter, antialias, src, wide, top, left), *b = resized("avx2", n, filter, antialias, src, wide, top, left);
+		if (memcmp(a, b, (size_t)(n[0] * n[1] * n[4])))
+			fail_msg("%lldx%lldx%lld to %lldx%lld, filter %d, antialias %d", (long long)n[2], (long long)n[3], (long long)n[4],
+			         (long long)n[0], (long long)n[1], filter, antialias);
+		free(a);
+		free(b);
+		free(src);
+	}
+}
+
 static void centres_round_half_to_even(void **state)
 {
 	(void)state;
@@ -147,6 +188,7 @@ int main(void)
 		cmocka_unit_test(equals_pillow_and_torchvision),
 		cmocka_unit_test(keeps_constants),
 		cmocka_unit_test(refuses_impossible_sizes),
+		cmocka_unit_test(vectors_change_nothing),
 		cmocka_unit_test(centres_round_half_to_even),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
