@@ -6,6 +6,8 @@
 #include "augment/augment.h"
 #include "image/affine.h"
 
+#include <math.h>
+
 struct config {
 	double p;
 	struct vit_list degrees, fill;
@@ -40,6 +42,19 @@ static int prepare(void *config, struct vit_meta *meta)
 	return check_fill(cfg, VIT_EUSAGE, meta->shape[2]);
 }
 
+static void new_size(const double m[6], double angle, const struct vit_image *im, int64_t *h, int64_t *w)
+{
+	double quarters = angle / 90;
+	if (rint(quarters) < quarters || rint(quarters) > quarters) {
+		vit_affine_size(m, im->h, im->w, h, w);
+		return;
+	}
+	/* torchvision, too, has quarter turns apart: its box is a pixel too large where one side is odd */
+	int across = (int)fabs(quarters) % 2;
+	*h = across ? im->w : im->h;
+	*w = across ? im->h : im->w;
+}
+
 static int apply(struct vit_augment_call *call)
 {
 	const struct config *cfg = call->config;
@@ -54,7 +69,7 @@ static int apply(struct vit_augment_call *call)
 	double angle = lo + (double)vit_uniform(vit_draw(&call->draws)) * (hi - lo);
 	vit_affine_matrix(m, &(struct vit_affine){ .angle = -angle });
 	if (cfg->expand)
-		vit_affine_size(m, im->h, im->w, &h, &w);
+		new_size(m, angle, im, &h, &w);
 	for (int64_t k = 0; k < im->c; k++)
 		colour[k] = (uint8_t)(cfg->fill.v[cfg->fill.n == 1 ? 0 : k] + 0.5f);
 	VIT_TRY(vit_image_reserve(call->spare, h, w, im->c));

@@ -27,7 +27,7 @@ void vit_affine_matrix(double m[6], const struct vit_affine *a)
 }
 
 /* Sides of the box around the corners' images, taken in float and rounded as
- * torchvision does, so that a quarter turn is no pixel too large. */
+ * torchvision does. */
 void vit_affine_size(const double m[6], int64_t h, int64_t w, int64_t *dh, int64_t *dw)
 {
 	float lo[2] = { INFINITY, INFINITY }, hi[2] = { -INFINITY, -INFINITY };

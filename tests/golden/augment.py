@@ -61,6 +61,27 @@ def photometric():
         yield every if x == 1.9 else ["rgb"], f"sharpness:factor={x},p=1", lambda t, x=x: F.adjust_sharpness(t, x)
 
 
+def geometric():
+    """As photometric(); sums of floats may round otherwise."""
+    some = ["rgb", "gray"]
+    yield some + ["one"], "vflip:p=1", F.vertical_flip
+    yield some + ["one"], "hflip:p=1", F.horizontal_flip
+    for mode in "nearest", "bilinear":
+        for angle, fill, expand in (15, 0, 0), (-48.5, 77, 1), (90, 0, 1), (180, 9, 0), (300, 200, 0):
+            yield some, f"rotate:degrees={angle}/{angle},interpolation={mode},fill={fill},expand={expand}", (
+                lambda t, a=angle, m=mode, f=fill, e=expand: F.rotate(t, a, v2.InterpolationMode(m), bool(e), fill=f))
+    yield ["rgb"], "rotate:degrees=33/33,interpolation=bilinear,fill=10/20/30", lambda t: F.rotate(
+        t, 33, v2.InterpolationMode.BILINEAR, fill=[10, 20, 30])
+    for kernel, sigma in (3, 0.5), (5, 2), (11, 1.3):
+        yield some if kernel < 11 else ["rgb"], f"gaussian-blur:kernel={kernel},sigma={sigma}", (
+            lambda t, k=kernel, s=sigma: F.gaussian_blur(t, [k, k], [s, s]))
+    # a share that never fits makes torchvision take the centre
+    for size, ratio, mode in ([9, 9], (3 / 4, 4 / 3), "bilinear"), ([6, 16], (1.5, 2), "bicubic"), ([5, 4], (0.25, 0.5), "nearest-exact"):
+        yield some, f"random-resized-crop:size={size[0]}x{size[1]},ratio={ratio[0]}/{ratio[1]},interpolation={mode[:8].rstrip('-')},p=0", (
+            v2.RandomResizedCrop(size, (5, 5), ratio, v2.InterpolationMode(mode), True))
+    yield some, "random-crop:size=7x20,padding=4,fill=9,p=0", lambda t: F.center_crop(F.pad(t, [4, 4], fill=9), [7, 20])
+
+
 def members():
     """(OP, function): each member of both policies at two strengths"""
     for name, policy in ("rand", v2.RandAugment), ("trivial", v2.TrivialAugmentWide):
@@ -87,7 +108,7 @@ def main():
     image = images()
     for name, a in image.items():
         show(f"image {name}", a)
-    for within, cases in (0, photometric()),:
+    for within, cases in (0, photometric()), (1, geometric()):
         for name, op, function in ((name, op, function) for names, op, function in cases for name in names):
             show(f"case {name} {within} {op} ->", run(function, image[name]))
     for op, function in members():
