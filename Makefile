@@ -43,7 +43,7 @@ OP_SRC   := $(wildcard libvit/op/*.c)
 # what programs share, and the parts of the larger ones
 CLI_SRC  := $(wildcard libvit/cli/*.c cmd/*/*.c)
 CMDS     := $(patsubst cmd/%.c,%,$(wildcard cmd/vit-*.c))
-MODULES  := cpu archive codec draw
+MODULES  := cpu archive codec draw net
 HEADERS  := $(wildcard libvit/*.h libvit/*/*.h)
 RECIPES  := $(wildcard recipes/*.txt)
 

@@ -3,13 +3,12 @@
  * vit-fetch - from data sets, archives, directories and files to samples.
  */
 #include "cli/cli.h"
-#include "core/sha256.h"
+#include "format/dataset.h"
 #include "vit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 struct config {
 	struct cli_common common;
@@ -43,11 +42,11 @@ static const struct cli_option options[] = {
 	{ .name = "order", .type = CLI_CHOICE, .offset = offsetof(struct config, order), .values = "auto|source", .def = "auto",
 	  .flags = CLI_RESULT, .help = "source: as stored" },
 	{ .name = "list", .type = CLI_FLAG, .offset = offsetof(struct config, list), .group = "More",
-	  .help = "name the formats, data sets and plug-ins, and stop" },
+	  .help = "name the formats, data sets (where they are, or what they weigh) and plug-ins, and stop" },
 	{ .name = "cache", .type = CLI_STR, .offset = offsetof(struct config, cache), .arg = "DIR",
-	  .help = "where data sets lie (default $XDG_CACHE_HOME/vit or ~/.cache/vit)" },
+	  .help = "where downloads are kept and data sets lie (default $XDG_CACHE_HOME/vit or ~/.cache/vit)" },
 	{ .name = "sha256", .type = CLI_STR, .offset = offsetof(struct config, sha256), .arg = "HEX",
-	  .help = "the digest the SOURCE file must have, checked before the first record" },
+	  .help = "the digest that the file or URL must have, checked before the first record" },
 	{ .name = "verify", .type = CLI_FLAG, .offset = offsetof(struct config, verify),
 	  .help = "read every record before the first is written; compare a data set with what was published" },
 	{ 0 },
@@ -55,14 +54,33 @@ static const struct cli_option options[] = {
 
 /* ---- --list ---------------------------------------------------------------------- */
 
-static int list(void)
+/* "(here: DIR)" or what a download of it would take */
+static int list_dataset(const struct vit_dataset *d, const char *cache)
+{
+	char *path, size[32];
+	int64_t total = 0;
+	int rc = vit_dataset_find(d, cache, &path);
+	printf("  %-16s %s ", d->name, d->help);
+	if (!rc) {
+		printf("(here: %s)\n", path);
+		free(path);
+		return 0;
+	}
+	for (const struct vit_dataset_file *f = d->files; f && f->name; f++)
+		total += f->size > 0 ? f->size : 0;
+	printf("(not here%s%s)\n", total ? ", a download of " : "", total ? cli_bytes(size, total) : "");
+	return rc == VIT_END ? 0 : rc;
+}
+
+static int list(const char *cache)
 {
 	puts("formats:");
 	for (int i = 0; vit_formats[i]; i++)
 		printf("  %-16s %s\n", vit_formats[i]->name, vit_formats[i]->help);
 	puts("data sets:");
 	for (int i = 0; vit_datasets[i]; i++)
-		printf("  %-16s %s\n", vit_datasets[i]->name, vit_datasets[i]->help);
+		if (list_dataset(vit_datasets[i], cache))
+			return cli_fail(VIT_ENOMEM);
 	char *names = vit_format_plugins(), *save = NULL;
 	if (!names)
 		return cli_fail(VIT_ENOMEM);
@@ -72,37 +90,6 @@ static int list(void)
 		printf("  plugin:%s\n", name);
 	free(names);
 	return CLI_DONE;
-}
-
-/* ---- --sha256 ---------------------------------------------------------------------- */
-
-static int check_digest(const char *path, const char *want)
-{
-	if (strlen(want) != 64 || strspn(want, "0123456789abcdefABCDEF") != 64)
-		return vit_fail(VIT_EUSAGE, "--sha256 %s: a digest is 64 hexadecimal digits", want);
-	if (!strcmp(path, "-"))
-		return vit_fail(VIT_EUSAGE, "--sha256 reads the file before its first record; stdin comes only once, name a file");
-	struct vit_input *in;
-	struct vit_sha256 sha;
-	char hex[65];
-	VIT_TRY(vit_input_open(&in, path));
-	vit_sha256_init(&sha);
-	const uint8_t *p;
-	size_t got = 1;
-	int rc = 0;
-	while (!rc && got) {
-		rc = vit_input_peek(in, 1 << 20, &p, &got);
-		if (!rc) {
-			vit_sha256_update(&sha, p, got);
-			rc = vit_input_skip(in, got);
-		}
-	}
-	vit_input_close(in);
-	if (rc)
-		return rc;
-	vit_sha256_hex(&sha, hex);
-	return strcasecmp(hex, want) ? vit_fail(VIT_EFORMAT, "%s: its SHA-256 is %s, not %s; fetch the file again", path, hex, want)
-	                             : 0;
 }
 
 /* ---- the stream ---------------------------------------------------------------------- */
@@ -181,7 +168,7 @@ static int run(void *config, int argc, char **argv)
 	struct config *c = config;
 	static char *stdin_only[] = { (char *)"-", NULL };
 	if (c->list)
-		return list();
+		return list(c->cache);
 	if (!argc) {
 		argc = 1;
 		argv = stdin_only;
@@ -191,13 +178,6 @@ static int run(void *config, int argc, char **argv)
 		if (status)
 			return status;
 	}
-	if (c->sha256) {
-		if (argc > 1)
-			return cli_usage("--sha256 is the digest of one SOURCE, %d are given", argc);
-		int rc = check_digest(argv[0], c->sha256);
-		if (rc)
-			return cli_fail(rc);
-	}
 	struct vit_output *out;
 	int status = cli_output(&out, c->common.out, 0);
 	if (status)
@@ -206,7 +186,8 @@ static int run(void *config, int argc, char **argv)
 		.split = c->split, .holdout = c->holdout, .epochs = c->epochs, .shuffle = c->shuffle,
 		.source_order = c->order == ORDER_SOURCE, .limit = c->common.limit, .skip = c->skip,
 		.shard = c->shard.i, .n_shard = c->shard.n, .where = c->where.v, .format = c->format, .cache = c->cache,
-		.seed = (uint64_t)c->common.seed, .memory = (size_t)c->common.memory, .verify = c->verify,
+		.seed = (uint64_t)c->common.seed, .memory = (size_t)c->common.memory, .verify = c->verify, .sha256 = c->sha256,
+		.progress = cli_download,
 	};
 	struct vit_fetch *f = NULL;
 	struct vit_header h = { 0 };
@@ -233,8 +214,10 @@ static const struct cli_program program = {
 	.summary = "read samples from data sets, archives, directories and files",
 	.synopsis = "vit-fetch [OPTION]... SOURCE...",
 	.example = "vit-fetch fashion-mnist --limit 100 | vit-show",
-	.arguments = "SOURCE is a data set's name, a directory, an archive, a file, or - for stdin;\n"
-	             "SOURCE@SPLIT is short for --split SPLIT",
+	.arguments = "SOURCE is a data set's name, a directory, an archive, a file, - for stdin, or a URL (http, https, ftp, file);\n"
+	             "SOURCE@SPLIT is short for --split SPLIT\n\n"
+	             "what is not on this machine is downloaded once and kept in the cache, which --list and --cache are about;\n"
+	             "a download that was interrupted goes on from where it was",
 	.options = options,
 	.common = CLI_USE_SEED | CLI_USE_MEMORY | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_PROGRESS | CLI_USE_OUT |
 	          CLI_SAMPLES_OUT,

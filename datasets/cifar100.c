@@ -10,6 +10,14 @@ static const char *const where[] = {
 	"cifar-100-binary.tar.gz", "cifar-100-python", "cifar-100-python.tar.gz", NULL,
 };
 
+/* Size and digest as in TensorFlow Datasets. */
+static const struct vit_dataset_file files[] = {
+	{ "cifar-100-binary.tar.gz",
+	  { "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz" },
+	  "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec", 168513733 },
+	{ 0 },
+};
+
 const struct vit_dataset vit_dataset_cifar100 = {
 	.name = "cifar100",
 	.help = "60,000 coloured 32x32 photographs in 100 classes",
@@ -19,6 +27,7 @@ const struct vit_dataset vit_dataset_cifar100 = {
 	.n_mean = 3,
 	.mean = { 0.5071f, 0.4865f, 0.4409f },
 	.std = { 0.2673f, 0.2564f, 0.2762f },
-	.obtain = "put cifar-100-binary.tar.gz or its files there, or give them as SOURCE",
+	.obtain = "put cifar-100-binary.tar.gz or its files into the cache, or give them as SOURCE",
+	.files = files,
 	.check = { { "train", 50000, 0 }, { "test", 10000, 0 } },
 };

@@ -35,6 +35,7 @@ cmd:zstd                         zstd
 cmd:zip                          zip
 cmd:cjpeg                        libjpeg-turbo-progs
 cmd:script                       bsdutils
+cmd:python3                      python3
 py:ensurepip                     python3-venv
 data:fashion-mnist               dataset-fashion-mnist
 '

@@ -159,8 +159,12 @@ uint64_t cli_bad_count(void);
 void cli_progress(const char *fmt, ...) VIT_PRINTF(1, 2);
 int cli_progress_wanted(void);  /* is there someone who watches? */
 int cli_progress_due(void);     /* would a line be drawn now? spares the formatting */
-void cli_progress_owner(int owner);
+int cli_progress_owner(int owner);      /* what it was before */
 void cli_progress_end(void);    /* leave or clear the line */
+/* For struct vit_fetch_opt.progress: a live line with bytes, rate and time left, in a
+ * pipeline too; where nobody watches, each thing that happens is said once. */
+int cli_download(void *ctx, const char *what, int64_t done, int64_t total);
+char *cli_bytes(char buf[32], int64_t n);            /* "512 B", "5.1 kB", "170 MB" */
 /* Append one JSON object as a line to --log; no-op without it. Steals `obj`.
  * 0 or a VIT_ code. */
 int cli_log(json_t *obj);

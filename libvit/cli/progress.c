@@ -72,9 +72,11 @@ int cli_progress_wanted(void)
 	return !cli.common->quiet && on_terminal() && (is_owner || !stdout_is_pipe());
 }
 
-void cli_progress_owner(int owner)
+int cli_progress_owner(int owner)
 {
+	int was = is_owner;
 	is_owner = owner;
+	return was;
 }
 
 int cli_progress_due(void)

@@ -5,10 +5,13 @@
 #include "format/dataset.h"
 
 #include "core/mem.h"
+#include "format/download.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const struct vit_dataset *vit_dataset_by_name(const char *name)
@@ -19,35 +22,67 @@ const struct vit_dataset *vit_dataset_by_name(const char *name)
 	return NULL;
 }
 
-enum { LONGEST = 1024 };        /* of a folder's path */
-
-static int cache_dir(char *buf, size_t size, const char *cache)
+static int is_empty(const char *dir)
 {
-	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	DIR *d = opendir(dir);
 	int n = 0;
-	if (cache)
-		n = snprintf(buf, size, "%s", cache);
-	else if (xdg && *xdg == '/')    /* the specification ignores relative ones */
-		n = snprintf(buf, size, "%s/vit", xdg);
-	else if (home && *home)
-		n = snprintf(buf, size, "%s/.cache/vit", home);
-	return n > 0 && (size_t)n < size;
+	for (struct dirent *e; d && (e = readdir(d)); )
+		n += strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+	if (d)
+		closedir(d);
+	return n == 0;
+}
+
+/* Is this folder of the cache a whole set? One that has some of the files to be
+ * downloaded wants the others too; one that has none was filled by the user in a
+ * way of his own. */
+static int whole(const struct vit_dataset *d, const char *dir)
+{
+	int here = 0, missing = 0;
+	struct stat st;
+	if (stat(dir, &st) || !S_ISDIR(st.st_mode))
+		return 1;
+	if (is_empty(dir))
+		return 0;
+	for (const struct vit_dataset_file *f = d->files; f && f->name; f++) {
+		struct vit_buf path = { 0 };
+		if (vit_buf_printf(&path, "%s/%s", dir, f->name))
+			return 0;
+		if (!access((const char *)path.p, F_OK))
+			here++;
+		else
+			missing++;
+		if (!vit_buf_printf(&path, ".part") && !access((const char *)path.p, F_OK))
+			here++;
+		vit_buf_release(&path);
+	}
+	return !here || !missing;
+}
+
+static int find_in(const struct vit_dataset *d, const char *dir, int cached, char **path)
+{
+	for (const char *const *w = d->where; *w; w++) {
+		struct vit_buf full = { 0 };
+		VIT_TRY(vit_buf_printf(&full, "%s/%s", dir, *w));
+		*path = (char *)full.p;
+		if (!access(*path, R_OK) && (!cached || whole(d, *path)))
+			return 0;
+		vit_buf_release(&full);
+	}
+	*path = NULL;
+	return VIT_END;
 }
 
 int vit_dataset_find(const struct vit_dataset *d, const char *cache, char **path)
 {
-	char dir[2][LONGEST] = { "/usr/share/datasets", "" }, full[4 * LONGEST];
-	int n = 1 + cache_dir(dir[1], sizeof dir[1], cache);
-	for (int i = 0; i < n; i++)
-		for (const char *const *w = d->where; *w; w++) {
-			snprintf(full, sizeof full, "%s/%s", dir[i], *w);
-			if (access(full, R_OK))
-				continue;
-			*path = vit_strdup(full);
-			return *path ? 0 : VIT_ENOMEM;
-		}
-	return vit_fail(VIT_EIO, "data set %s is neither in %s/%s nor in %s/%s; %s", d->name, dir[0], d->name,
-	                n > 1 ? dir[1] : "the cache", d->name, d->obtain);
+	char *dir;
+	int rc = find_in(d, "/usr/share/datasets", 0, path);
+	/* without any place for a cache there is still the system's */
+	if (rc != VIT_END || vit_cache_dir(cache, &dir))
+		return rc;
+	rc = find_in(d, dir, 1, path);
+	free(dir);
+	return rc;
 }
 
 int vit_dataset_compare(const struct vit_dataset *d, const char *split, int64_t count, uint64_t xxh3)

@@ -9,8 +9,8 @@
 
 /* NULL: no such name. */
 const struct vit_dataset *vit_dataset_by_name(const char *name);
-/* Its path, malloc'd: below /usr/share/datasets, then below `cache` (NULL:
- * $XDG_CACHE_HOME/vit, else ~/.cache/vit). VIT_EIO tells how to obtain it. */
+/* Its path, malloc'd: below /usr/share/datasets, then below the cache (NULL: the
+ * default one). VIT_END: it is in neither, or was downloaded in part only. */
 int vit_dataset_find(const struct vit_dataset *, const char *cache, char **path) VIT_MUST_CHECK;
 /* Compare the records of `split` with what is known: `count` of them and the
  * running XXH3-64 of struct vit_dataset_check. VIT_EFORMAT. */

@@ -10,11 +10,13 @@
  */
 #include "format/dataset.h"
 #include "format/fetch.h"
+#include "format/obtain.h"
 #include "format/order.h"
 #include "format/plugin.h"
 #include "format/source.h"
 
 #include "core/thread.h"
+#include "core/url.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +24,22 @@
 
 /* ---- what is asked for -------------------------------------------------------------- */
 
+/* Does this @ belong to the URL itself: before a host, in a query? */
+static int is_of_url(const char *source, const char *at)
+{
+	const char *path = vit_is_url(source) ? strstr(source, "//") : NULL, *query = strchr(source, '?');
+	if (path)
+		path = strchr(path + 2, '/');
+	return vit_is_url(source) && (!path || at < path || (query && query < at));
+}
+
 /* "photos/@val" is source and split, unless a file has that very name. */
 static int cut_split(char *source, const char **split)
 {
 	struct stat st;
 	char *at = strrchr(source, '@');
 	*split = NULL;
-	if (!at || at == source || strchr(at, '/') || !stat(source, &st))
+	if (!at || at == source || strchr(at, '/') || !stat(source, &st) || is_of_url(source, at))
 		return 0;
 	*at = '\0';
 	if (!at[1])
@@ -38,13 +49,15 @@ static int cut_split(char *source, const char **split)
 }
 
 /* Paths and the split they carry; a data set's name becomes its path. */
-static int resolve(struct vit_fetch *f, const char *const *source, const char *cache, const char **split)
+static int resolve(struct vit_fetch *f, const char *const *source, const struct vit_fetch_opt *o, const char **split)
 {
 	int n = 0;
 	while (source[n])
 		n++;
 	if (!n)
 		return vit_fail(VIT_EUSAGE, "no source: name a data set, a directory, an archive, a file, or - for stdin");
+	if (n > 1 && o->sha256)
+		return vit_fail(VIT_EUSAGE, "a SHA-256 is the digest of one source, %d are given", n);
 	f->path = vit_calloc((size_t)n + 1, sizeof *f->path);
 	if (!f->path)
 		return VIT_ENOMEM;
@@ -62,14 +75,16 @@ static int resolve(struct vit_fetch *f, const char *const *source, const char *c
 			*split = vit_arena_strdup(&f->arena, own);
 		/* ./cifar10 is a directory of that name, cifar10 always the data set */
 		const struct vit_dataset *d = vit_dataset_by_name(f->path[i]);
-		if (!d)
+		if (!d) {
+			VIT_TRY(vit_obtain(&f->path[i], o));
 			continue;
+		}
 		if (n > 1)
 			return vit_fail(VIT_EUSAGE, "%s is a data set and comes alone; ./%s would be a file", d->name, d->name);
 		f->dataset = d;
 		free(f->path[i]);
 		f->path[i] = NULL;
-		VIT_TRY(vit_dataset_find(d, cache, &f->path[i]));
+		VIT_TRY(vit_obtain_dataset(d, o, &f->path[i]));
 	}
 	return 0;
 }
@@ -238,7 +253,7 @@ static int start(struct vit_fetch *f, const char *const *source, const struct vi
 {
 	const char *split = o->split ? vit_arena_strdup(&f->arena, o->split) : NULL;
 	VIT_TRY(check_options(o));
-	VIT_TRY(resolve(f, source, o->cache, &split));
+	VIT_TRY(resolve(f, source, o, &split));
 	VIT_TRY(choose_split(f, o, split));
 	size_t memory = o->memory ? o->memory : (size_t)(vit_memory_limit() / 4);
 	const struct vit_source_opt source_opt = { f->base, memory, o->max_record, o->classes };

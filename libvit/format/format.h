@@ -130,7 +130,7 @@ struct vit_dataset {
 	int64_t shape[3];
 	int n_mean;
 	float mean[3], std[3];                  /* of x / 255 over the training split */
-	const char *obtain;                     /* what to do when it is not there */
+	const char *obtain;                     /* what else to do when it cannot be downloaded, after "or" */
 	/* What --verify compares: records of a split, and XXH3-64 over label (one
 	 * byte) and pixels (H,W,C) of each in source order; 0: no digest known. */
 	struct vit_dataset_check {
@@ -139,7 +139,7 @@ struct vit_dataset {
 		uint64_t xxh3;
 	} check[3];
 	/* Where it comes from; ends with name NULL; NULL: not to be had that way. The
-	 * files are put into <cache>/<where[0]>. */
+	 * files are put into <cache>/<name>, where `where` finds them. */
 	const struct vit_dataset_file {
 		const char *name;
 		const char *url[4];             /* the same file, NULL-terminated */
@@ -165,10 +165,10 @@ struct vit_fetch_opt {
 	uint64_t seed;
 	size_t memory;                  /* bytes for blobs; 0: a quarter of what the process may use */
 	size_t max_record;              /* bytes of a member that becomes one record; 0: 256 MiB */
-	const char *sha256;             /* a URL's file must have this digest; NULL: any */
+	const char *sha256;             /* the one source's file must have this digest; NULL: any */
 	const char *classes;            /* file of class names, one a line, for sources whose labels are numbers; NULL: none */
 	int64_t start_epoch, start;     /* begin there: records before it are not read where that is possible */
-	/* A download goes on, in words; nonzero ends it. NULL: silent. */
+	/* A download goes on, in words; `what` NULL: it is over; nonzero ends it. NULL: silent. */
 	int (*progress)(void *ctx, const char *what, int64_t done, int64_t total);
 	void *progress_ctx;
 	int verify;                     /* read every record of the split once before the first is given; a data set is compared with what is known of it */

@@ -223,7 +223,7 @@ zip_of() { # ARCHIVE DIR
 	tar czf e.tgz e
 	head -c 150 e.tgz >cut.tgz
 	run --separate-stderr -1 vit-fetch cut.tgz
-	run --separate-stderr -1 vit-fetch cifar10 --cache "$PWD"
+	https_proxy=http://127.0.0.1:9 run --separate-stderr -1 vit-fetch cifar10 --cache "$PWD"
 	assert_said 'give them as SOURCE'
 }
 

@@ -353,6 +353,8 @@ static void data_set_that_is_not_here(void **state)
 	struct vit_fetch_opt o = plain("train");
 	struct vit_fetch *f;
 	o.cache = dir;
+	/* nobody listens there: no test asks a network */
+	setenv("https_proxy", "http://127.0.0.1:9", 1);
 	assert_int_equal(vit_fetch_open(&f, source, &o), VIT_EIO);
 	assert_non_null(strstr(vit_errmsg(), "give them as SOURCE"));
 }
