@@ -27,10 +27,8 @@
 /* Does this @ belong to the URL itself: before a host, in a query? */
 static int is_of_url(const char *source, const char *at)
 {
-	const char *path = vit_is_url(source) ? strstr(source, "//") : NULL, *query = strchr(source, '?');
-	if (path)
-		path = strchr(path + 2, '/');
-	return vit_is_url(source) && (!path || at < path || (query && query < at));
+	const char *host = strstr(source, "://"), *query = strchr(source, '?');
+	return vit_is_url(source) && ((host && !strchr(host + 3, '/')) || (query && query < at));
 }
 
 /* "photos/@val" is source and split, unless a file has that very name. */
@@ -43,7 +41,7 @@ static int cut_split(char *source, const char **split)
 		return 0;
 	*at = '\0';
 	if (!at[1])
-		return vit_fail(VIT_EUSAGE, "%s@: the name of a split is missing after @", source);
+		return vit_fail(VIT_EUSAGE, "the source ends in @, after which the name of a split is missing");
 	*split = at + 1;
 	return 0;
 }
@@ -70,7 +68,7 @@ static int resolve(struct vit_fetch *f, const char *const *source, const struct 
 			return VIT_ENOMEM;
 		VIT_TRY(cut_split(f->path[i], &own));
 		if (own && *split && strcmp(own, *split))
-			return vit_fail(VIT_EUSAGE, "%s: the split is also said to be %s; give one", source[i], *split);
+			return vit_fail(VIT_EUSAGE, "the source says split %s, which is also said to be %s; give one", own, *split);
 		if (own)
 			*split = vit_arena_strdup(&f->arena, own);
 		/* ./cifar10 is a directory of that name, cifar10 always the data set */

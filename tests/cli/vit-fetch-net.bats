@@ -222,7 +222,9 @@ sly pictures - 200"
 		sleep 0.05
 	done
 	kill -TERM $pid
-	run -143 wait $pid
+	local rc=0
+	wait $pid || rc=$?
+	assert_equal $rc 143
 	[[ $(stat -c %s cache/vit/url/*/pictures.part) -gt 200000 ]]
 	fetches slow/b
 }
