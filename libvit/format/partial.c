@@ -65,11 +65,11 @@ static void read_from(struct vit_partial *f)
 
 static int write_from(const struct vit_partial *f)
 {
-	FILE *out = fopen(f->from, "we");
-	if (!out)
+	int fd = open(f->from, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+	if (fd < 0)
 		return vit_fail_errno("%s", f->from);
-	int bad = fprintf(out, "%s\n%s\n", f->origin, f->validator) < 0;
-	bad |= fclose(out) != 0;
+	int bad = dprintf(fd, "%s\n%s\n", f->origin, f->validator) < 0;
+	bad |= close(fd) != 0;
 	return bad ? vit_fail_errno("%s", f->from) : 0;
 }
 
