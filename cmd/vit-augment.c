@@ -66,8 +66,12 @@ static void list_op(const struct vit_augment *op)
 	char range[160];
 	printf("%s: %s\n", op->name, op->help);
 	for (const struct vit_param *p = op->params; p->key; p++)
-		printf("  %s=%-*s %s (%s)\n", p->key, 16 - (int)strlen(p->key), p->def ? p->def : "", p->help,
-		       vit_param_range(range, sizeof range, p));
+		printf("  %s=%-*s %s (%s%s)\n", p->key, 16 - (int)strlen(p->key), p->def ? p->def : "", p->help,
+		       p->def ? "" : "must be given; ", vit_param_range(range, sizeof range, p));
+	if (op->reference)
+		printf("  as %s\n", op->reference);
+	if (op->example)
+		printf("  example: vit-augment %s\n", op->example);
 }
 
 static int list(int argc, char **argv)

@@ -12,11 +12,12 @@ static int recipe(const struct train_config *c)
 {
 	if (!c->recipe)
 		return 0;
-	char **lines = NULL;
+	char **lines = NULL, where[256];
 	int rc = vit_recipe_load(c->recipe, "train", &lines);
 	if (rc)
 		return cli_fail(rc);
-	int status = cli_apply(c->recipe, lines);
+	snprintf(where, sizeof where, "recipe %s", c->recipe);
+	int status = cli_apply(where, lines);
 	free(lines);
 	return status;
 }

@@ -9,7 +9,7 @@
 const struct cli_option train_options[] = {
 	{ .group = "Model", .name = "model", .letter = 'm', .type = CLI_STR, .offset = AT(model), .arg = "SPEC", .flags = CLI_RESULT,
 	  .help = "vit-tiny/16, vit-lite/4, ... or vit:patch=4,dim=192,depth=9,heads=3,mlp=4,pool=cls,init=fan_in" },
-	{ .name = "init", .type = CLI_STR, .offset = AT(init), .arg = "FILE", .flags = CLI_RESULT,
+	{ .name = "init", .type = CLI_STR, .offset = AT(init), .arg = "FILE", .flags = CLI_RESULT | CLI_FILE,
 	  .help = "begin with the parameters of this model; its head too when the class names are equal" },
 	{ .name = "keep-head", .type = CLI_FLAG, .offset = AT(keep_head), .flags = CLI_RESULT,
 	  .help = "keep the head of --init when classes have no names but the number is equal" },
@@ -22,7 +22,7 @@ const struct cli_option train_options[] = {
 	{ .name = "drop-path", .type = CLI_FLOAT, .offset = AT(drop_path), .def = "0", .min = 0, .max = 0.95, .arg = "P", .flags = CLI_RESULT,
 	  .help = "stochastic depth of the last block, rising from 0 at the first" },
 
-	{ .group = "Run", .name = "recipe", .type = CLI_STR, .offset = AT(recipe), .arg = "NAME",
+	{ .group = "Run", .name = "recipe", .type = CLI_STR, .offset = AT(recipe), .arg = "NAME", .flags = CLI_FILE,
 	  .help = "take the training options of a recipe; the command line overrides them" },
 	{ .name = "epochs", .letter = 'e', .type = CLI_INT, .offset = AT(epochs), .min = 1, .max = 1e9, .arg = "N", .flags = CLI_RESULT,
 	  .help = "epochs (default those of the stream); a stream of one epoch is replayed" },
@@ -64,14 +64,14 @@ const struct cli_option train_options[] = {
 	{ .name = "model-ema-decay", .alias = "ema-decay", .type = CLI_FLOAT, .offset = AT(ema_decay), .def = "0.9998", .min = 0, .max = 0.9999999,
 	  .arg = "X", .flags = CLI_RESULT, .help = "how slowly the average follows" },
 
-	{ .group = "Validation", .name = "val", .type = CLI_STR, .offset = AT(val), .arg = "FILE|SOURCE@SPLIT",
+	{ .group = "Validation", .name = "val", .type = CLI_STR, .offset = AT(val), .arg = "FILE|SOURCE@SPLIT", .flags = CLI_FILE,
 	  .help = "evaluate on these samples after each epoch" },
 	{ .name = "holdout", .type = CLI_FRACTION, .offset = AT(holdout), .def = "0", .min = 0, .max = 1, .arg = "SHARE",
 	  .help = "share that was held out of the training split, for --val SOURCE@val" },
-	{ .name = "best", .type = CLI_STR, .offset = AT(best), .arg = "FILE",
+	{ .name = "best", .type = CLI_STR, .offset = AT(best), .arg = "FILE", .flags = CLI_FILE,
 	  .help = "keep the model that was best by --val here" },
 
-	{ .group = "Interruptions", .name = "checkpoint", .type = CLI_STR, .offset = AT(checkpoint), .arg = "FILE",
+	{ .group = "Interruptions", .name = "checkpoint", .type = CLI_STR, .offset = AT(checkpoint), .arg = "FILE", .flags = CLI_FILE,
 	  .help = "write the state of the run here, the one before stays as FILE~" },
 	{ .name = "every", .type = CLI_SPAN, .offset = AT(every), .def = "1ep", .arg = "SPAN",
 	  .help = "how often a checkpoint is written" },

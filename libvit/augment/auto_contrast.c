@@ -26,6 +26,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_auto_contrast = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "auto-contrast", .help = "stretch each channel to 0..255",
+	.reference = "torchvision RandomAutocontrast", .example = "auto-contrast:p=0.2",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.apply = apply,
 };

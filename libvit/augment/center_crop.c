@@ -57,6 +57,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_center_crop = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "center-crop", .help = "the middle of the image",
+	.reference = "torchvision CenterCrop", .example = "center-crop:size=224",
 	.params = params, .config_size = sizeof(struct config),
 	.prepare = prepare, .apply = apply, .window = find_part,
 };

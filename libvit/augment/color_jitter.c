@@ -88,6 +88,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_color_jitter = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "color-jitter", .help = "random brightness, contrast, saturation and hue",
+	.reference = "torchvision ColorJitter", .example = "color-jitter:brightness=0.3,contrast=0.8/1.2,saturation=0,hue=0.05",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.prepare = prepare, .apply = apply,
 };

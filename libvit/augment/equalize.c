@@ -26,6 +26,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_equalize = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "equalize", .help = "spread the levels of each channel evenly",
+	.reference = "torchvision RandomEqualize", .example = "equalize:p=0.2",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.apply = apply,
 };

@@ -23,6 +23,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_grayscale = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "grayscale", .help = "gray in every channel",
+	.reference = "torchvision RandomGrayscale", .example = "grayscale:p=0.2",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.apply = apply,
 };

@@ -37,6 +37,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_hflip = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "hflip", .help = "mirror left and right",
+	.reference = "torchvision RandomHorizontalFlip", .example = "hflip:p=0.5",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.apply = apply,
 };

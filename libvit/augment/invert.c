@@ -25,6 +25,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_invert = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "invert", .help = "the negative",
+	.reference = "torchvision RandomInvert", .example = "invert:p=0.1",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.apply = apply,
 };

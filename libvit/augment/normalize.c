@@ -35,6 +35,7 @@ static int prepare(void *config, struct vit_meta *meta)
 const struct vit_augment vit_augment_normalize = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "normalize", .help = "announce mean and standard deviation; pixels stay as they are",
+	.reference = "torchvision Normalize", .example = "normalize:mean=0.485/0.456/0.406,std=0.229/0.224/0.225",
 	.params = params, .config_size = sizeof(struct config),
 	.prepare = prepare,
 };

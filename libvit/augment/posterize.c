@@ -27,6 +27,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_posterize = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "posterize", .help = "keep the upper bits of each value",
+	.reference = "torchvision RandomPosterize", .example = "posterize:bits=3,p=0.2",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.apply = apply,
 };

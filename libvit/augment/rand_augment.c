@@ -66,6 +66,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_rand_augment = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "rand-augment", .help = "some random operations of one strength",
+	.reference = "torchvision RandAugment", .example = "rand-augment:magnitude=12,interpolation=bilinear,fill=124/116/104",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.prepare = prepare, .apply = apply,
 };

@@ -162,6 +162,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_random_crop = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "random-crop", .help = "a window at a random place of the padded image",
+	.reference = "torchvision RandomCrop", .example = "random-crop:size=32,padding=4",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.prepare = prepare, .apply = apply, .window = find_part,
 };

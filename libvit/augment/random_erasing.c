@@ -105,6 +105,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_random_erasing = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "random-erasing", .help = "cover a random rectangle",
+	.reference = "timm RandomErasing", .example = "random-erasing:p=0.25,value=pixel",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.prepare = prepare, .apply = apply,
 };

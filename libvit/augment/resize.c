@@ -57,6 +57,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_resize = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "resize", .help = "another size",
+	.reference = "torchvision Resize", .example = "resize:size=256,interpolation=bicubic",
 	.params = params, .config_size = sizeof(struct config),
 	.prepare = prepare, .apply = apply,
 };

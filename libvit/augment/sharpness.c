@@ -25,6 +25,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_sharpness = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "sharpness", .help = "sharpen, or soften below 1",
+	.reference = "torchvision RandomAdjustSharpness", .example = "sharpness:factor=0.5,p=0.3",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.apply = apply,
 };

@@ -28,6 +28,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_solarize = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "solarize", .help = "the negative of all values from a threshold on",
+	.reference = "torchvision RandomSolarize", .example = "solarize:threshold=128,p=0.2",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.apply = apply,
 };

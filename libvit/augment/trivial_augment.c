@@ -36,6 +36,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_trivial_augment = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "trivial-augment", .help = "one random operation of random strength",
+	.reference = "torchvision TrivialAugmentWide", .example = "trivial-augment:interpolation=bilinear",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.apply = apply,
 };

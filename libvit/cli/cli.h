@@ -42,6 +42,7 @@ struct cli_optint { int given; int64_t value; };        /* value: def when only 
 enum {                          /* struct cli_option.flags */
 	CLI_RESULT = 1,         /* the value changes the result: recorded in history and checked on resume */
 	CLI_HIDDEN = 2,
+	CLI_FILE = 4,           /* names a file: not for recipes, which come from others */
 };
 struct cli_option {
 	const char *name;       /* long name without dashes; NULL ends the table */
@@ -101,7 +102,8 @@ int cli_main(int argc, char **argv, const struct cli_program *);
 /* Was this option given on the command line (or by a recipe, cli_apply)? */
 int cli_given(const char *name);
 /* Apply "name value" or "--name=value" lines from a recipe, below the command
- * line's own; `where` names the recipe in messages. Returns 0 or exit status. */
+ * line's own; `where` names the recipe in messages. CLI_FILE options are usage
+ * errors. Returns 0 or exit status. */
 int cli_apply(const char *where, char *const *lines);
 /* {name: value} of CLI_RESULT options that differ from their defaults, values as
  * canonical text; files as base name. For history and resume. */

@@ -18,7 +18,7 @@ static const struct {
 	int use;
 	struct cli_option o;
 } common_options[] = {
-	{ CLI_USE_OUT, { .name = "output", .letter = 'o', .type = CLI_STR, .offset = COMMON(out), .arg = "FILE",
+	{ CLI_USE_OUT, { .name = "output", .letter = 'o', .type = CLI_STR, .offset = COMMON(out), .arg = "FILE", .flags = CLI_FILE,
 		.help = "write here instead of stdout; the file appears when it is complete" } },
 	{ CLI_USE_THREADS, { .name = "threads", .letter = 'j', .alias = "jobs", .type = CLI_INT, .offset = COMMON(threads), .min = 0, .max = 4096,
 		.arg = "N", .help = "threads to use, 0 being all that the process may use", .def = "0" } },
@@ -36,7 +36,8 @@ static const struct {
 		.help = "refuse larger records" } },
 	{ CLI_USE_PROGRESS, { .name = "progress", .type = CLI_CHOICE, .offset = COMMON(progress), .values = "auto|always|never",
 		.help = "a live line on stderr", .def = "auto" } },
-	{ CLI_USE_LOG, { .name = "log", .type = CLI_STR, .offset = COMMON(log), .arg = "FILE", .help = "append a line of JSON per event" } },
+	{ CLI_USE_LOG, { .name = "log", .type = CLI_STR, .offset = COMMON(log), .arg = "FILE", .flags = CLI_FILE,
+		.help = "append a line of JSON per event" } },
 	{ 0, { .name = "quiet", .letter = 'q', .type = CLI_FLAG, .offset = COMMON(quiet), .help = "errors only" } },
 	{ 0, { .name = "verbose", .letter = 'v', .type = CLI_FLAG, .offset = COMMON(verbose), .help = "say more" } },
 };
@@ -232,6 +233,9 @@ static int set_long(const char *where, const char *arg, const char *next, int or
 	}
 	if (!r)
 		return unknown(where, "--", arg, n);
+	/* whoever wrote the recipe does not say which files we touch */
+	if (origin == CLI_FROM_RECIPE && r->o->flags & CLI_FILE)
+		return cli_usage("%s--%s names a file, which a recipe may not do; give it on the command line", where, r->o->name);
 	int takes = cli_takes_value(r->o);
 	if (!takes && attached)
 		return cli_usage("%s--%s takes no value", where, r->o->name);

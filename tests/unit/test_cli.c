@@ -42,7 +42,7 @@ static const struct cli_option options[] = {
 	  .group = "numbers", .flags = CLI_RESULT },
 	{ .name = "learning-rate", .alias = "lr,rate", .type = CLI_FLOAT, .offset = AT(lr), .min = 0, .max = 1, .def = "1e-3",
 	  .help = "a rate", .flags = CLI_RESULT },
-	{ .name = "init", .type = CLI_STR, .offset = AT(file), .arg = "FILE", .help = "a file", .flags = CLI_RESULT },
+	{ .name = "init", .type = CLI_STR, .offset = AT(file), .arg = "FILE", .help = "a file", .flags = CLI_RESULT | CLI_FILE },
 	{ .name = "warmup", .type = CLI_SPAN, .offset = AT(warmup), .def = "5%", .help = "a duration", .flags = CLI_RESULT },
 	{ .name = "holdout", .type = CLI_FRACTION, .offset = AT(holdout), .help = "a share" },
 	{ .name = "shard", .type = CLI_PART, .offset = AT(shard), .help = "a part" },
@@ -85,6 +85,13 @@ static int run_bad_recipe(void *config, int argc, char **argv)
 	char *lines[] = { text, NULL };
 	(void)config, (void)argc, (void)argv;
 	return cli_apply("recipe x", lines);
+}
+
+/* The lines of a recipe come from the command line's operands. */
+static int run_lines(void *config, int argc, char **argv)
+{
+	(void)config, (void)argc;
+	return cli_apply("recipe x", argv);
 }
 
 static int run_two_claims(void *config, int argc, char **argv)
@@ -323,6 +330,21 @@ static void a_recipe_lies_below_the_command_line(void **state)
 	said("recipe x: unknown option '--counts', did you mean '--count'?");
 }
 
+static void a_recipe_names_no_file(void **state)
+{
+	(void)state;
+	static const struct { const char *line, *option; } row[] = {
+		{ "init=a.vit", "init" }, { "output=a.vit", "output" }, { "log=a.json", "log" },
+	};
+	char why[80];
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		assert_int_equal(run(run_lines, row[i].line), 2);
+		snprintf(why, sizeof why, "recipe x: --%s names a file, which a recipe may not do", row[i].option);
+		said(why);
+	}
+	assert_int_equal(run(run_lines, "count=3 lr=0.5"), 0);
+}
+
 static void stdin_is_claimed_once(void **state)
 {
 	(void)state;
@@ -516,6 +538,7 @@ int main(void)
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(help_shows_every_option),
 		cmocka_unit_test(a_recipe_lies_below_the_command_line),
+		cmocka_unit_test(a_recipe_names_no_file),
 		cmocka_unit_test(stdin_is_claimed_once),
 		cmocka_unit_test(outputs),
 		cmocka_unit_test(a_closed_reader),

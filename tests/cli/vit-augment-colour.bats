@@ -1,0 +1,70 @@
+# vit-augment: operations on colours, policies, what --list tells.
+# shellcheck shell=bash disable=SC2154
+
+load helper
+
+# colours FILE: 30 RGB images of 32x32
+colours() {
+	need vit-fetch
+	local i
+	mkdir -p cifar
+	for ((i = 0; i < 30; i++)); do
+		# shellcheck disable=SC2059
+		printf "$(printf '\\x%02x' $((i % 10)))"
+		awk -v i=$i 'BEGIN { for (k = 0; k < 3072; k++) printf "%c", 1 + (k * (i + 3) + int(k / 1024) * 60 + i * 7) % 127 }'
+	done >cifar/data_batch_1.bin
+	vit-fetch cifar -q >"$1"
+}
+
+@test "-j1 and -j3 give the same bytes, A B C equals A | B | C" {
+	colours in.vits
+	ops=(color-jitter:hue=0.1 grayscale auto-contrast equalize invert posterize solarize sharpness rand-augment trivial-augment)
+	quietly vit-augment -j1 -i in.vits "${ops[@]}" -o 1.vits
+	vit-augment -j3 -i in.vits "${ops[@]}" | cmp - 1.vits
+	vit-augment -i in.vits "${ops[@]:0:8}" | vit-augment "${ops[8]}" | vit-augment "${ops[9]}" | cmp - 1.vits
+}
+
+@test "each operation changes images, none with p=0" {
+	colours in.vits
+	pixels() { vit-augment -i in.vits "$1" | vit-show --dump | md5sum; }
+	before=$(vit-show --dump in.vits | md5sum)
+	for op in color-jitter grayscale auto-contrast equalize invert posterize solarize:threshold=50 sharpness rand-augment trivial-augment; do
+		[[ $op == *:* ]] && sep=, || sep=:
+		[[ $(pixels "$op${sep}p=1") != "$before" ]] || fail "$op:p=1 changes nothing"
+		[[ $(pixels "$op${sep}p=0") == "$before" ]] || fail "$op:p=0 changes images"
+	done
+}
+
+@test "--list: every operation in a line, its parameters, whose it is, an example that runs" {
+	colours in.vits
+	quietly vit-augment --list
+	assert_line --regexp '^  color-jitter +[a-z]'
+	mapfile -t names < <(sed -n '/^operations:/,/^recipes:/s/^  \([a-z-]*\) .*/\1/p' <<<"$output")
+	((${#names[@]} >= 16))
+	for name in "${names[@]}"; do
+		quietly vit-augment --list "$name"
+		assert_line --regexp "^$name: [a-z]"
+		[[ $output == *"  example: "* ]] || continue
+		assert_line --regexp "^  as (torchvision|timm|ours)"
+		example=$(sed -n 's/^  example: vit-augment //p' <<<"$output")
+		[[ $example == "$name" || $example == "$name":* ]]
+		# larger than any example's crop
+		vit-augment -i in.vits --limit 2 resize:size=300 "$example" -o out.vits || fail "$example"
+	done
+	quietly vit-augment --list center-crop
+	assert_line --regexp '^  size= .*must be given'
+	quietly vit-augment --list posterize solarize
+	assert_line --regexp '^  bits=4 .*a whole number 0 to 8'
+	assert_line --regexp '^  threshold=128 .*a number 0 to 255'
+}
+
+@test "what a policy or a jitter cannot be is said" {
+	colours in.vits
+	run --separate-stderr -2 vit-augment -i in.vits rand-augment:magnitude=31
+	assert_said "magnitude=31 is not below bins=31"
+	run --separate-stderr -2 vit-augment -i in.vits color-jitter:hue=-0.1
+	assert_said "hue is one number from 0"
+	run --separate-stderr -1 vit-augment -i in.vits trivial-augment:fill=1/2,bins=2 -o out.vits
+	assert_said "3 channels, fill 2 levels"
+	assert_not_exist out.vits
+}
