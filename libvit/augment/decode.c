@@ -62,6 +62,7 @@ static void decode(const void *config, struct vit_decode_opt *o)
 const struct vit_augment vit_augment_decode = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "decode", .help = "encoded images to pixels, all to one number of channels",
+	.reference = "Pillow convert(\"RGB\"), convert(\"L\")", .example = "decode:shorter=256",
 	.params = params, .config_size = sizeof(struct config),
 	.prepare = prepare, .apply = apply, .decode = decode,
 };

@@ -100,6 +100,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_random_resized_crop = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "random-resized-crop", .help = "a random part of the image, brought to one size",
+	.reference = "torchvision RandomResizedCrop", .example = "random-resized-crop:size=224,scale=0.35/1",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.prepare = prepare, .apply = apply, .window = find_part,
 };

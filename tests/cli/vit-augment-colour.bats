@@ -45,7 +45,7 @@ colours() {
 		quietly vit-augment --list "$name"
 		assert_line --regexp "^$name: [a-z]"
 		[[ $output == *"  example: "* ]] || continue
-		assert_line --regexp "^  as (torchvision|timm|ours)"
+		assert_line --regexp "^  as (torchvision|timm|Pillow) "
 		example=$(sed -n 's/^  example: vit-augment //p' <<<"$output")
 		[[ $example == "$name" || $example == "$name":* ]]
 		# larger than any example's crop
