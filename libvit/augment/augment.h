@@ -88,8 +88,8 @@ struct vit_augment {
 	/* How encoded images are to be decoded, where this op is the first to touch
 	 * images; apply() then sees the result. NULL: not its business. */
 	void (*decode)(const void *config, struct vit_decode_opt *);
-	/* For --list: whose results these are, "torchvision RandomCrop" (transforms.v2)
-	 * or "timm RandomErasing"; and the op as a user may write it. */
+	/* For --list, always there: whose results these are, "torchvision RandomCrop"
+	 * (transforms.v2) or "timm RandomErasing"; and the op as a user may write it. */
 	const char *reference, *example;
 };
 /* For prepare(): images are h x w from here on, of the channels that the stream

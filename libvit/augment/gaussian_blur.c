@@ -45,6 +45,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_gaussian_blur = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "gaussian-blur", .help = "blur by a Gaussian of random width",
+	.reference = "torchvision GaussianBlur", .example = "gaussian-blur:kernel=23,p=0.5",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.prepare = prepare, .apply = apply,
 };

@@ -81,6 +81,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_rotate = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "rotate", .help = "turn about the centre",
+	.reference = "torchvision RandomRotation", .example = "rotate:degrees=15,interpolation=bilinear",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.prepare = prepare, .apply = apply,
 };

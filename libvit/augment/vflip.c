@@ -40,6 +40,7 @@ static int apply(struct vit_augment_call *call)
 const struct vit_augment vit_augment_vflip = {
 	.abi = VIT_AUGMENT_ABI, .size = sizeof(struct vit_augment),
 	.name = "vflip", .help = "mirror top and bottom",
+	.reference = "torchvision RandomVerticalFlip", .example = "vflip:p=0.5",
 	.params = params, .config_size = sizeof(struct config), .random = 1,
 	.apply = apply,
 };

@@ -44,7 +44,6 @@ colours() {
 	for name in "${names[@]}"; do
 		quietly vit-augment --list "$name"
 		assert_line --regexp "^$name: [a-z]"
-		[[ $output == *"  example: "* ]] || continue
 		assert_line --regexp "^  as (torchvision|timm|Pillow) "
 		example=$(sed -n 's/^  example: vit-augment //p' <<<"$output")
 		[[ $example == "$name" || $example == "$name":* ]]

@@ -416,13 +416,12 @@ static void every_operation_is_described(void **state)
 			has_p |= !strcmp(p->key, "p");
 		}
 		assert_int_equal(has_p, (*a)->random);
-		if ((*a)->example) {
-			struct vit_chain *chain = chain_of(&(*a)->example, 1);
-			size_t len = strlen((*a)->name);
-			assert_memory_equal(vit_chain_op(chain, 0), (*a)->name, len);
-			assert_int_equal(vit_chain_op(chain, 0)[len], ':');
-			vit_chain_free(chain);
-		}
+		assert_true((*a)->reference && (*a)->example);
+		struct vit_chain *chain = chain_of(&(*a)->example, 1);
+		size_t len = strlen((*a)->name);
+		assert_memory_equal(vit_chain_op(chain, 0), (*a)->name, len);
+		assert_int_equal(vit_chain_op(chain, 0)[len], ':');
+		vit_chain_free(chain);
 	}
 	assert_true(n >= 6);
 }
