@@ -3,8 +3,7 @@
  * hflip.c - mirror left and right (torchvision's RandomHorizontalFlip).
  */
 #include "augment/augment.h"
-
-#include <string.h>
+#include "image/flip.h"
 
 struct config {
 	double p;
@@ -19,18 +18,8 @@ static int apply(struct vit_augment_call *call)
 {
 	const struct config *cfg = call->config;
 	struct vit_image *im = call->image;
-	size_t c = (size_t)im->c;
-	uint8_t t[VIT_MAX_CHANNELS];
-	if (!vit_chance(call, cfg->p))
-		return 0;
-	for (int64_t y = 0; y < im->h; y++) {
-		uint8_t *a = im->p + (size_t)y * (size_t)im->w * c, *b = a + (size_t)(im->w - 1) * c;
-		for (; a < b; a += c, b -= c) {
-			memcpy(t, a, c);
-			memcpy(a, b, c);
-			memcpy(b, t, c);
-		}
-	}
+	if (vit_chance(call, cfg->p))
+		vit_hflip(im->p, im->h, im->w, im->c);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "augment/augment.h"
 
 #include "augment/params.h"
+#include "image/flip.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -189,9 +190,30 @@ static void prepare_refuses_what_cannot_be(void **state)
 
 /* ---- pixels ------------------------------------------------------------------------------ */
 
+/* Every width: what vectors take, and what is left for the middle. */
+static void check_flip(const char *cpu, int w, int c)
+{
+	uint8_t a[2 * 70 * 5 + 16], b[sizeof a];
+	size_t n = (size_t)(2 * w * c);
+	for (size_t i = 0; i < sizeof a; i++)
+		a[i] = b[i] = (uint8_t)(i * 7 + i / 256);
+	assert_int_equal(setenv("VIT_CPU", cpu, 1), 0);
+	vit_hflip(b, 2, w, c);
+	unsetenv("VIT_CPU");
+	for (int y = 0; y < 2; y++)
+		for (int x = 0; x < w; x++)
+			assert_memory_equal(a + (y * w + x) * c, b + (y * w + w - 1 - x) * c, (size_t)c);
+	assert_memory_equal(a + n, b + n, 16);
+}
+
 static void hflip_mirrors_rows(void **state)
 {
 	(void)state;
+	for (int w = 1; w <= 70; w++)
+		for (int c = 1; c <= 5; c++) {
+			check_flip("scalar", w, c);
+			check_flip("avx2", w, c);
+		}
 	for (int c = 1; c <= 16; c += 5) {
 		uint8_t *a = apply_one("hflip:p=0", c, 0), *b = apply_one("hflip:p=1", c, 0);
 		for (int y = 0; y < SIDE; y++)

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * flip.c - rows are turned from both ends towards the middle.
+ */
+#include "image/flip.h"
+#include "image/simd.h"
+
+#include <string.h>
+
+#if defined(VIT_AVX2)
+#include <immintrin.h>
+#endif
+
+/* Inlined with c a constant, so that a pixel is moved by loads and stores. */
+static inline __attribute__((always_inline)) void swap_pixels(uint8_t *a, uint8_t *end, size_t c)
+{
+	uint8_t t[VIT_MAX_CHANNELS];
+	for (uint8_t *b = end - c; a < b; a += c, b -= c) {
+		memcpy(t, a, c);
+		memcpy(a, b, c);
+		memcpy(b, t, c);
+	}
+}
+
+#if defined(VIT_AVX2)
+/* Five pixels of each end at a time; of the 16 bytes that move one stays what it was. */
+VIT_AVX2 static void row_rgb(uint8_t *a, uint8_t *end)
+{
+	const __m128i to_left = _mm_setr_epi8(13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, -1);
+	const __m128i to_right = _mm_setr_epi8(-1, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2);
+	const __m128i last = _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1);
+	const __m128i first = _mm_setr_epi8(-1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+	for (; end - a >= 32; a += 15, end -= 15) {
+		__m128i l = _mm_loadu_si128((const void *)a), r = _mm_loadu_si128((const void *)(end - 16));
+		_mm_storeu_si128((void *)a, _mm_or_si128(_mm_shuffle_epi8(r, to_left), _mm_and_si128(l, last)));
+		_mm_storeu_si128((void *)(end - 16), _mm_or_si128(_mm_shuffle_epi8(l, to_right), _mm_and_si128(r, first)));
+	}
+	swap_pixels(a, end, 3);
+}
+
+VIT_AVX2 static void row_gray(uint8_t *a, uint8_t *end)
+{
+	const __m128i turn = _mm_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+	for (; end - a >= 32; a += 16, end -= 16) {
+		__m128i l = _mm_loadu_si128((const void *)a), r = _mm_loadu_si128((const void *)(end - 16));
+		_mm_storeu_si128((void *)a, _mm_shuffle_epi8(r, turn));
+		_mm_storeu_si128((void *)(end - 16), _mm_shuffle_epi8(l, turn));
+	}
+	swap_pixels(a, end, 1);
+}
+#endif
+
+static void row_any(uint8_t *a, uint8_t *end, size_t c)
+{
+	if (c == 3)
+		swap_pixels(a, end, 3);
+	else if (c == 1)
+		swap_pixels(a, end, 1);
+	else
+		swap_pixels(a, end, c);
+}
+
+void vit_hflip(uint8_t *image, int64_t h, int64_t w, int64_t c)
+{
+	int simd = vit_simd_avx2();
+	for (uint8_t *row = image, *end = image + h * w * c; row < end; row += w * c) {
+#if defined(VIT_AVX2)
+		if (simd && c == 3)
+			row_rgb(row, row + w * c);
+		else if (simd && c == 1)
+			row_gray(row, row + w * c);
+		else
+#endif
+			row_any(row, row + w * c, (size_t)c);
+	}
+	(void)simd;
+}
