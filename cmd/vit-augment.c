@@ -11,6 +11,7 @@
 #include "augment/params.h"
 #include "cli/cli.h"
 #include "core/thread.h"
+#include "stream/named.h"
 #include "stream/replay.h"
 
 #include <inttypes.h>
@@ -54,7 +55,8 @@ struct run {
 	int n_parcel, n_idle;
 	struct vit_parcel **idle;
 	int64_t passes;
-	uint64_t seen;
+	uint64_t seen, left_out;
+	struct vit_named named;                 /* bad records */
 	int rc, status;                         /* a failure inside the wait callback; an exit status already said */
 	double start;
 };
@@ -235,8 +237,13 @@ static int write_parcel(struct run *r, const struct vit_parcel *b)
 			VIT_TRY(vit_writer_raw(r->writer, b->out.p + row->out, row->out_n));
 			continue;
 		}
+		struct vit_record rec;
+		int known = !vit_record_decode(&rec, b->in.p + row->in, row->item.n);
 		int rc = vit_fail(VIT_ERECORD, "%s", row->error);
-		r->status = cli_bad_record(r->seen);
+		r->left_out++;
+		/* a stream of several epochs has it in each */
+		if (!known || !vit_named_before(&r->named, &rec))
+			r->status = cli_bad_record(r->seen);
 		if (r->status)
 			return rc;
 		vit_replay_drop(r->replay, &row->item);
@@ -328,7 +335,10 @@ static int all_passes(struct run *r)
 	} while ((rc = vit_replay_again(r->replay)) == 0);
 	if (rc != VIT_END)
 		return rc;
-	uint64_t skipped = (vit_join_skipped(r->join) + cli_bad_count()) * (uint64_t)r->passes;
+	r->status = cli_bad_end(r->seen);
+	if (r->status)
+		return VIT_ERECORD;
+	uint64_t skipped = (vit_join_skipped(r->join) + r->left_out) * (uint64_t)r->passes;
 	VIT_TRY(vit_writer_end(r->writer, skipped));
 	rc = vit_output_commit(r->out, "", 0);
 	r->out = NULL;
@@ -365,6 +375,7 @@ static void release(struct run *r)
 	vit_replay_free(r->replay);
 	vit_join_close(r->join);
 	vit_chain_free(r->chain);
+	vit_named_release(&r->named);
 }
 
 static int run(void *config, int argc, char **argv)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * eval_report.c - reports, the confusion matrix, predictions. Shares are percent.
+ * report.c - reports, the confusion matrix. Shares are percent.
  */
 #include "command.h"
+
+#include "draw/draw.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *eval_class(const struct eval *e, int k, char buf[24])
 {
@@ -46,13 +49,33 @@ static double speed(const struct eval *e)
 	return e->seconds > 0 ? (double)e->score.count / e->seconds : 0;
 }
 
+/* Samples, where they are from, how many were left out: here or by who made the stream. */
+static int counts(struct eval *e, struct vit_buf *b)
+{
+	int rc = vit_buf_printf(b, "model    %s\nsamples  %lld of ", e->model_name, (long long)e->score.count);
+	for (int i = 0; i < e->n_set && !rc; i++) {
+		const struct vit_meta *m = vit_samples_meta(e->set[i].samples);
+		rc = vit_buf_printf(b, "%s%s, %s", i ? "; " : "", m->dataset ? m->dataset : "an unnamed set", m->split ? m->split : "no split");
+	}
+	uint64_t skipped = eval_skipped(e);
+	if (!rc && skipped)
+		rc = vit_buf_printf(b, " (%llu more were bad and left out)", (unsigned long long)skipped);
+	return rc < 0 ? rc : vit_buf_add(b, "\n", 1);
+}
+
+uint64_t eval_skipped(const struct eval *e)
+{
+	uint64_t n = cli_bad_count();
+	for (int i = 0; i < e->n_set; i++)
+		n += vit_samples_skipped(e->set[i].samples);
+	return n;
+}
+
 int eval_report_text(struct eval *e)
 {
 	const struct vit_score *s = &e->score;
-	const struct vit_meta *m = vit_samples_meta(e->samples);
 	struct vit_buf *b = &e->text;
-	int rc = vit_buf_printf(b, "model    %s\nsamples  %lld of %s, %s\n", e->model_name, (long long)s->count,
-	                        m->dataset ? m->dataset : "an unnamed set", m->split ? m->split : "no split");
+	int rc = counts(e, b);
 	if (!rc)
 		rc = vit_buf_printf(b, "top-1    %.2f %%\n", share(s->top1, s->count));
 	if (!rc && s->n_class > 5)
@@ -80,7 +103,9 @@ static int put_json(struct vit_buf *b, json_t *j)
 int eval_report_json(struct eval *e)
 {
 	const struct vit_score *s = &e->score;
-	const struct vit_meta *m = vit_samples_meta(e->samples);
+	/* of several sets there is no one name */
+	const struct vit_meta *m = vit_samples_meta(e->set[0].samples);
+	const char *dataset = e->n_set == 1 ? m->dataset : NULL, *split = e->n_set == 1 ? m->split : NULL;
 	json_t *classes = json_array();
 	for (int k = 0; k < s->n_class; k++) {
 		char buf[24];
@@ -88,14 +113,16 @@ int eval_report_json(struct eval *e)
 		json_array_append_new(classes, json_pack("{s:s, s:I, s:f, s:f, s:f}", "class", eval_class(e, k, buf), "support", (json_int_t)c.support,
 		                                         "precision", c.precision, "recall", c.recall, "f1", c.f1));
 	}
-	json_t *j = json_pack("{s:s?, s:s?, s:I, s:f, s:f, s:o, s:s, s:o, s:{s:f, s:f}}", "dataset", m->dataset, "split", m->split,
-	                      "count", (json_int_t)s->count, "top1", share(s->top1, s->count), "top5", share(s->top5, s->count),
+	json_t *j = json_pack("{s:s?, s:s?, s:I, s:I, s:f, s:f, s:o, s:s, s:o, s:{s:f, s:f}}", "dataset", dataset, "split", split,
+	                      "count", (json_int_t)s->count, "skipped", (json_int_t)eval_skipped(e), "top1", share(s->top1, s->count), "top5", share(s->top5, s->count),
 	                      "loss", isfinite(s->loss) ? json_real(s->loss / (double)s->count) : json_null(), "unit", "percent", "classes", classes,
 	                      "speed", "images_per_second", speed(e), "seconds", e->seconds);
 	return put_json(&e->text, j);
 }
 
-int eval_confusion(struct eval *e, const char *path)
+/* ---- confusion -------------------------------------------------------------------- */
+
+static int confusion_json(struct eval *e, struct vit_output *o)
 {
 	const struct vit_score *s = &e->score;
 	json_t *names = json_array(), *rows = json_array(), *none = json_array();
@@ -109,77 +136,40 @@ int eval_confusion(struct eval *e, const char *path)
 		json_array_append_new(names, json_string(eval_class(e, k, buf)));
 	}
 	struct vit_buf b = { 0 };
-	struct vit_output *o = NULL;
 	/* compact: a row of a matrix on a line of its own would be 1000 lines each */
 	json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o}", "rows", "true", "columns", "predicted", "classes", names, "matrix", rows,
 	                      "unpredicted", none);
 	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	int rc = text ? vit_buf_printf(&b, "%s\n", text) : vit_fail(VIT_ENOMEM, "out of memory for the confusion matrix");
 	if (!rc)
-		rc = vit_output_open(&o, path);
-	if (!rc)
 		rc = vit_output_write(o, b.p, b.n);
+	free(text);
+	json_decref(j);
+	vit_buf_release(&b);
+	return rc;
+}
+
+static int confusion_png(struct eval *e, struct vit_output *o)
+{
+	const struct vit_score *s = &e->score;
+	const struct vit_module *m;
+	const char *base = strrchr(e->model_name, '/');
+	char title[160];
+	snprintf(title, sizeof title, "%.100s, top-1 %.2f %%", base ? base + 1 : e->model_name, share(s->top1, s->count));
+	VIT_TRY(vit_module_open("draw", &m));
+	return ((const struct vit_draw *)(const void *)m)->confusion(s->confusion, e->model.classes, s->n_class, title, o);
+}
+
+int eval_confusion(struct eval *e, const char *path)
+{
+	struct vit_output *o = NULL;
+	int rc = vit_output_open(&o, path);
+	if (!rc)
+		rc = eval_is_png(path) ? confusion_png(e, o) : confusion_json(e, o);
 	if (!rc) {
 		rc = vit_output_commit(o, "", 0);
 		o = NULL;
 	}
 	vit_output_discard(o);
-	free(text);
-	json_decref(j);
-	vit_buf_release(&b);
 	return rc < 0 ? vit_wrap(rc, "--confusion") : 0;
-}
-
-/* ---- predictions ------------------------------------------------------------------------ */
-
-struct ranked {
-	float p;
-	int k;
-};
-
-static int by_p(const void *a, const void *b)
-{
-	const struct ranked *x = a, *y = b;
-	return x->p < y->p ? 1 : x->p > y->p ? -1 : x->k - y->k;
-}
-
-/* Tabs and newlines separate: none may come from data. */
-static int add_word(struct vit_buf *b, const char *word)
-{
-	for (; *word; word++) {
-		char c = (unsigned char)*word < 0x20 || *word == 0x7f ? '?' : *word;
-		VIT_TRY(vit_buf_add(b, &c, 1));
-	}
-	return 0;
-}
-
-static int line(struct eval *e, const char *id, const float *logits, struct ranked *r)
-{
-	int n = e->model.n_class;
-	double top = logits[0], sum = 0;
-	for (int k = 1; k < n; k++)
-		top = logits[k] > top ? logits[k] : top;
-	for (int k = 0; k < n; k++)
-		sum += exp(logits[k] - top);
-	for (int k = 0; k < n; k++)
-		r[k] = (struct ranked){ (float)(exp(logits[k] - top) / sum), k };
-	qsort(r, (size_t)n, sizeof *r, by_p);
-	VIT_TRY(add_word(&e->text, id));
-	for (int k = 0; k < n && k < e->cfg->top; k++) {
-		char buf[24];
-		VIT_TRY(vit_buf_add(&e->text, "\t", 1));
-		VIT_TRY(add_word(&e->text, eval_class(e, r[k].k, buf)));
-		VIT_TRY(vit_buf_printf(&e->text, "\t%.4f", (double)r[k].p));
-	}
-	return vit_buf_add(&e->text, "\n", 1);
-}
-
-int eval_predictions(struct eval *e, const struct vit_batch *b, const float *logits)
-{
-	struct ranked *r = vit_calloc((size_t)e->model.n_class, sizeof *r);
-	int rc = r ? 0 : VIT_ENOMEM;
-	for (int64_t i = 0; i < b->n && !rc; i++)
-		rc = line(e, b->id[i], logits + i * e->model.n_class, r);
-	free(r);
-	return rc;
 }

@@ -1,89 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * eval_run.c - opening, telling a model from samples, and the run.
+ * run.c - fitting samples to the model, and the run.
  */
 #include "command.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- operands ----------------------------------------------------------------------- */
-
-/* What a stream holds, by its header's "kind"; 0 with the message set. */
-static int kind_of(struct vit_input *in)
-{
-	const uint8_t *p;
-	size_t n;
-	if (vit_input_peek(in, 4096, &p, &n))
-		return 0;
-	if (memmem(p, n, "\xa4kind\xa5model", 11))
-		return VIT_MODEL;
-	if (memmem(p, n, "\xa4kind\xa7samples", 13))
-		return VIT_SAMPLES;
-	const char *what = vit_magic(p, n);
-	vit_fail(VIT_EUSAGE, "%s is %s; a model and samples are wanted", vit_input_name(in), what ? what : "neither a model nor samples");
-	return 0;
-}
-
-static int take_model(struct eval *e, struct vit_input *in, const char *name)
-{
-	if (e->have_model) {
-		vit_input_close(in);
-		return vit_fail(VIT_EUSAGE, "%s and %s are both models, one is wanted", e->model_name, name);
-	}
-	e->model_name = name;
-	int rc = vit_model_read(&e->model, in, e->backend, e->dev);
-	e->have_model = !rc;
-	return rc;
-}
-
-static int take_samples(struct eval *e, struct vit_input *in)
-{
-	struct vit_samples_opt o = { .max_record = (size_t)e->cfg->common.max_record };
-	if (e->samples) {
-		vit_input_close(in);
-		return vit_fail(VIT_EUSAGE, "more than one stream of samples; join them with cat");
-	}
-	return vit_samples_input(&e->samples, in, &o);
-}
-
-static int operand(struct eval *e, const char *path)
-{
-	struct vit_input *in;
-	VIT_TRY(vit_input_open(&in, path));
-	int kind = kind_of(in);
-	if (!kind) {
-		vit_input_close(in);
-		return VIT_EUSAGE;
-	}
-	return kind == VIT_SAMPLES ? take_samples(e, in) : take_model(e, in, strcmp(path, "-") ? path : "<stdin>");
-}
-
-static int open_operands(struct eval *e, int argc, char **argv)
-{
-	if (argc < 1)
-		return cli_usage("a model is wanted, and samples on stdin or named after it");
-	for (int i = 0; i < argc; i++) {
-		int status = cli_claim(i ? "SAMPLES" : "MODEL", argv[i]);
-		if (status)
-			return status;
-		int rc = operand(e, argv[i]);
-		if (rc)
-			return cli_fail(rc);
-	}
-	if (e->have_model && e->samples)
-		return 0;
-	/* what is not named is stdin */
-	const char *missing = e->have_model ? "SAMPLES" : "MODEL";
-	int status = cli_claim(missing, "-");
-	if (status)
-		return status;
-	int rc = operand(e, "-");
-	if (!rc && !(e->have_model && e->samples))
-		rc = vit_fail(VIT_EUSAGE, "there is no %s", e->have_model ? "stream of samples" : "model");
-	return rc ? cli_fail(rc) : 0;
-}
+#include <strings.h>
 
 /* ---- fitting ---------------------------------------------------------------------------- */
 
@@ -94,45 +18,73 @@ static int trained_on(const struct eval *e, const struct vit_meta *m)
 	return data && split && m->dataset && m->split && !strcmp(data, m->dataset) && !strcmp(split, m->split);
 }
 
+/* Classes of one set against the model's. */
+static int match(struct eval *e, struct eval_set *set)
+{
+	const struct vit_meta *m = vit_samples_meta(set->samples);
+	const char *note = NULL;
+	int rc = vit_classes_map(&set->map, &note, e->model.classes, e->model.n_class, m->classes, m->n_class, &e->class_file, 1);
+	if (rc)
+		return cli_fail(vit_wrap(rc, "%s: the model's classes and the samples'", set->name));
+	if (note)
+		cli_note("%s: %s", set->name, note);
+	if (trained_on(e, m))
+		cli_warn("the model was trained on this split (%s, %s): its scores say little about new data", m->dataset, m->split);
+	return 0;
+}
+
+/* Predictions where they are asked for or there is nothing to score. */
+static int choose(struct eval *e)
+{
+	const struct eval_config *c = e->cfg;
+	const char *with = NULL, *without = NULL;
+	for (int i = 0; i < e->n_set; i++) {
+		const struct vit_meta *m = vit_samples_meta(e->set[i].samples);
+		*(m->labels == VIT_LABELS_NONE ? &without : &with) = e->set[i].name;
+		if (m->labels == VIT_LABELS_SOFT && !c->predict)
+			return cli_usage("%s: the samples have soft labels, which have no accuracy; --predict gives predictions", e->set[i].name);
+	}
+	if (with && without && !c->predict)
+		return cli_usage("%s has labels, %s has none; --predict gives predictions of both", with, without);
+	e->predict = c->predict || without;
+	e->json = c->report == EVAL_JSON || c->predict == 1 + EVAL_JSON;
+	if (e->predict && c->min_top1 > 0)
+		return cli_usage("--min-top1 needs labelled samples and a report");
+	if (e->predict && c->confusion)
+		return cli_usage("--confusion needs labelled samples and a report");
+	return 0;
+}
+
 static int fit(struct eval *e)
 {
-	const struct vit_meta *m = vit_samples_meta(e->samples);
-	const char *note = NULL;
-	e->predict = e->cfg->predict || m->labels == VIT_LABELS_NONE;
-	if (m->labels == VIT_LABELS_SOFT && !e->predict)
-		return cli_usage("the samples have soft labels, which have no accuracy; --predict gives predictions");
-	if (e->predict && e->cfg->min_top1 > 0)
-		return cli_usage("--min-top1 needs labelled samples and a report");
-	if (e->predict && e->cfg->confusion)
-		return cli_usage("--confusion needs labelled samples and a report");
-	if (!e->predict) {
-		int rc = vit_classes_map(&e->map, &note, e->model.classes, e->model.n_class, m->classes, m->n_class, 1);
-		if (rc)
-			return cli_fail(vit_wrap(rc, "the model's classes and the samples'"));
-		if (trained_on(e, m))
-			cli_warn("the model was trained on this split (%s, %s): its scores say little about new data", m->dataset, m->split);
-	}
-	if (note)
-		cli_note("%s", note);
+	int status = choose(e), read = !status && e->cfg->class_map ? vit_class_file_read(&e->class_file, e->cfg->class_map) : 0;
+	if (read)
+		status = cli_fail(vit_wrap(read, "--class-map"));
+	for (int i = 0; i < e->n_set && !status && !e->predict; i++)
+		status = match(e, &e->set[i]);
+	if (status)
+		return status;
 	int rc = vit_score_init(&e->score, e->model.n_class);
-	if (!rc)
-		rc = vit_evaluator_new(&e->evaluator, &e->model, e->cfg->batch, 0, e->backend, e->dev);
 	return rc ? cli_fail(rc) : 0;
+}
+
+int eval_is_png(const char *path)
+{
+	const char *suffix = strrchr(path, '.');
+	return suffix && !strcasecmp(suffix, ".png");
 }
 
 int eval_open(struct eval *e, int argc, char **argv)
 {
 	const struct cli_common *c = &e->cfg->common;
-	const char *note = NULL, *suffix = e->cfg->confusion ? strrchr(e->cfg->confusion, '.') : NULL;
+	const char *note = NULL;
 	cli_progress_owner(1);
-	if (suffix && !strcmp(suffix, ".png"))
-		return cli_usage("--confusion %s: the matrix is written as JSON, name a .json file", e->cfg->confusion);
 	int rc = vit_device_open(c->device, (int)c->threads, &e->backend, &e->dev, &note);
 	if (rc)
 		return cli_fail(rc);
 	if (note)
 		cli_note("%s", note);
-	int status = open_operands(e, argc, argv);
+	int status = eval_operands(e, argc, argv);
 	if (!status)
 		status = cli_output(&e->out, c->out, 1);
 	return status ? status : fit(e);
@@ -140,8 +92,14 @@ int eval_open(struct eval *e, int argc, char **argv)
 
 void eval_close(struct eval *e)
 {
-	vit_evaluator_free(e->evaluator);
-	vit_samples_close(e->samples);
+	for (int i = 0; i < EVAL_SIZES; i++)
+		vit_evaluator_free(e->evaluator[i]);
+	for (int i = 0; i < e->n_set; i++) {
+		vit_samples_close(e->set[i].samples);
+		free(e->set[i].map);
+	}
+	free(e->set);
+	vit_class_file_release(&e->class_file);
 	if (e->have_model)
 		vit_model_free(&e->model);
 	if (e->dev)
@@ -149,7 +107,6 @@ void eval_close(struct eval *e)
 	vit_score_release(&e->score);
 	vit_output_discard(e->out);
 	vit_buf_release(&e->text);
-	free(e->map);
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
@@ -161,20 +118,33 @@ static int emit(struct eval *e)
 	return rc;
 }
 
+/* A plan's time goes by its rows, used or not: the smallest that holds the batch. */
+static int evaluate(struct eval *e, const struct vit_batch *b, const float **logits)
+{
+	int i = 0;
+	while (INT64_C(1) << i < b->n)
+		i++;
+	int64_t rows = INT64_C(1) << i < e->cfg->batch ? INT64_C(1) << i : e->cfg->batch;
+	if (!e->evaluator[i])
+		VIT_TRY(vit_evaluator_new(&e->evaluator[i], &e->model, rows, 0, e->backend, e->dev));
+	double t0 = cli_now();
+	int rc = vit_evaluator_run(e->evaluator[i], b->n, b->images, logits);
+	e->seconds += cli_now() - t0;
+	return rc;
+}
+
 static int batch(struct eval *e, const struct vit_batch *b)
 {
 	const float *logits;
-	double t0 = cli_now();
-	int rc = vit_evaluator_run(e->evaluator, b->n, b->images, &logits);
-	e->seconds += cli_now() - t0;
-	if (rc)
-		return rc;
+	if (!b->n)
+		return 0;
+	VIT_TRY(evaluate(e, b, &logits));
+	e->seen += b->n;
 	if (e->predict) {
 		VIT_TRY(eval_predictions(e, b, logits));
-		VIT_TRY(emit(e));
-		e->score.count += b->n;
+		return emit(e);
 	}
-	for (int64_t i = 0; i < b->n && !e->predict; i++) {
+	for (int64_t i = 0; i < b->n; i++) {
 		int32_t label = ((const int32_t *)b->labels)[i];
 		if (label < 0)
 			return vit_fail(VIT_EMISMATCH, "the sample with id %s has no label; --predict gives predictions instead", b->id[i]);
@@ -188,7 +158,7 @@ static int all(struct eval *e, struct vit_feeder *f)
 	const struct vit_batch *b;
 	int rc, said = 0;
 	while ((rc = vit_feeder_next(f, &b)) == 0 || rc == VIT_ERECORD) {
-		int status = rc ? cli_bad_record((uint64_t)e->score.count + cli_bad_count() + 1) : 0;
+		int status = rc ? cli_bad_record((uint64_t)e->seen + cli_bad_count() + 1) : 0;
 		if (!rc)
 			rc = batch(e, b);
 		else if (!status)
@@ -198,7 +168,7 @@ static int all(struct eval *e, struct vit_feeder *f)
 		if (b->resized && !said++)
 			cli_verbose("images are resized to the model's size");
 		if (cli_progress_due())
-			cli_progress("%lld samples  %.0f img/s", (long long)e->score.count, (double)e->score.count / (e->seconds > 0 ? e->seconds : 1));
+			cli_progress("%lld samples  %.0f img/s", (long long)e->seen, (double)e->seen / (e->seconds > 0 ? e->seconds : 1));
 		if (cli_signal)
 			return cli_fail(0);
 	}
@@ -211,7 +181,7 @@ static int finish(struct eval *e)
 	int rc = 0;
 	if (!e->predict && !e->score.count)
 		rc = vit_fail(VIT_EFORMAT, "no samples to score");
-	if (!rc && !e->predict && !isfinite(e->score.loss))
+	if (!rc && (e->not_a_number || (!e->predict && !isfinite(e->score.loss))))
 		cli_warn("%s: its outputs are not all finite numbers, it is damaged or its training diverged", e->model_name);
 	if (!rc && !e->predict)
 		rc = e->cfg->report == EVAL_JSON ? eval_report_json(e) : eval_report_text(e);
@@ -232,19 +202,33 @@ static int finish(struct eval *e)
 	return rejected ? CLI_THRESHOLD : CLI_DONE;
 }
 
-int eval_run(struct eval *e)
+/* Streams joined on a pipe announce only the first one's records: counts are
+ * left to the trailers. */
+static int run_set(struct eval *e, struct eval_set *set)
 {
 	struct vit_feeder *f;
-	const struct vit_meta *m = vit_samples_meta(e->samples);
+	const struct vit_meta *m = vit_samples_meta(set->samples);
+	int64_t limit = e->cfg->common.limit;
 	struct vit_feeder_opt o = {
 		.preprocess = &e->model.preprocess, .batch = e->cfg->batch, .n_class = m->n_class ? m->n_class : e->model.n_class,
-		.class_map = e->map, .n_map = m->n_class, .ids = 1, .eager = 1, .passes = 1, .epochs = m->epochs, .count = m->count,
-		.limit = e->cfg->common.limit, .soft = m->labels == VIT_LABELS_SOFT, .stop = &cli_signal,
+		.class_map = set->map, .n_map = m->n_class, .ids = 1, .eager = 1, .prompt = e->predict, .threads = (int)e->cfg->common.threads,
+		.passes = 1, .epochs = m->epochs, .count = -1, .limit = limit < 0 ? -1 : limit > e->seen ? limit - e->seen : 0,
+		.soft = m->labels == VIT_LABELS_SOFT, .stop = &cli_signal,
 	};
-	int rc = vit_feeder_open(&f, e->samples, &o);
+	int rc = vit_feeder_open(&f, set->samples, &o);
 	if (rc)
 		return cli_fail(rc);
 	int status = all(e, f);
 	vit_feeder_close(f);
+	return status;
+}
+
+int eval_run(struct eval *e)
+{
+	int status = 0;
+	for (int i = 0; i < e->n_set && !status; i++)
+		status = run_set(e, &e->set[i]);
+	if (!status)
+		status = cli_bad_end((uint64_t)e->seen + cli_bad_count());
 	return status ? status : finish(e);
 }

@@ -11,7 +11,7 @@
 
 struct train_config {
 	struct cli_common common;
-	const char *model, *init, *recipe, *val;
+	const char *model, *init, *recipe, *val, *class_map;
 	double holdout;
 	int keep_head;
 	int64_t batch, accum, epochs, steps;
@@ -56,6 +56,8 @@ struct train {
 
 	struct vit_evaluator *evaluator;
 	struct vit_score score;
+	struct vit_class_file class_file;
+	int *map;                       /* from the samples' classes to the model's; NULL: the same */
 	int *val_map;
 	int val_read;                   /* the validation samples were read once */
 };

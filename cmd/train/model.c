@@ -51,11 +51,32 @@ static int same_names(const struct vit_model *a, const struct vit_model *b)
 	return 1;
 }
 
+/* Where the samples have the classes of `from`, in another order or by a class
+ * map, the model has its list, so that its head fits. Else they are other classes. */
+static int meet(struct train *t, const struct vit_model *from, struct vit_meta *m)
+{
+	const char *note;
+	int named = from->classes && m->classes, given = t->class_file.n > 0;
+	if (!named && !given)
+		return 0;
+	int rc = vit_classes_map(&t->map, &note, from->classes, from->n_class, m->classes, m->n_class, &t->class_file, given);
+	if (rc == VIT_EMISMATCH && !given)
+		return 0;
+	if (rc)
+		return rc;
+	if (note)
+		cli_note("--init %s: %s", t->cfg->init, note);
+	m->classes = from->classes;
+	m->n_class = from->n_class;
+	return 0;
+}
+
 /* A new model like `from`, for the samples' classes, seeing images as it did. */
 static int like(struct train *t, const struct vit_model *from)
 {
 	struct vit_meta m = *vit_samples_meta(t->samples);
 	struct vit_buf spec = { 0 };
+	VIT_TRY(meet(t, from, &m));
 	m.n_mean = from->preprocess.n_mean;
 	memcpy(m.mean, from->preprocess.mean, sizeof m.mean);
 	memcpy(m.std, from->preprocess.std, sizeof m.std);

@@ -45,6 +45,8 @@ static int check(const struct train_config *c)
 		return cli_usage("--resume needs --checkpoint FILE, where the state of the run lies");
 	if (c->best && !c->val)
 		return cli_usage("--best needs --val, by which models are compared");
+	if (c->class_map && !c->init && !c->val)
+		return cli_usage("--class-map names the classes of --init or --val, and neither is given");
 	if (c->accum > c->batch)
 		return cli_usage("--grad-accum-steps %lld of a batch of %lld: each part needs a sample", (long long)c->accum, (long long)c->batch);
 	return distinct_outputs(c);
@@ -102,11 +104,13 @@ static int open_samples(struct train *t, int argc, char **argv)
 		return cli_fail(rc);
 	const struct vit_meta *m = vit_samples_meta(t->samples);
 	if (m->labels == VIT_LABELS_NONE)
-		return cli_fail(vit_fail(VIT_EMISMATCH, "the samples have no labels; training needs one in every record"));
+		return cli_fail(vit_fail(VIT_EMISMATCH, "%s: the samples have no labels, and training needs one in every record; photos get "
+		                         "them from a folder for each class, as DIR/ants/1.jpg and DIR/bees/2.jpg", argc ? argv[0] : "<stdin>"));
 	if (m->n_class < 1)
 		return cli_fail(vit_fail(VIT_EMISMATCH, "the stream's header names no classes; training needs their number"));
 	t->opt.build.soft = m->labels == VIT_LABELS_SOFT;
-	return 0;
+	rc = t->cfg->class_map ? vit_class_file_read(&t->class_file, t->cfg->class_map) : 0;
+	return rc ? cli_fail(vit_wrap(rc, "--class-map")) : 0;
 }
 
 static int open_val(struct train *t)
@@ -124,7 +128,7 @@ static int open_val(struct train *t)
 		rc = vit_samples_keep(t->val);
 	if (!rc) {
 		const struct vit_meta *m = vit_samples_meta(t->val);
-		rc = vit_classes_map(&t->val_map, &note, t->model.classes, t->model.n_class, m->classes, m->n_class, 1);
+		rc = vit_classes_map(&t->val_map, &note, t->model.classes, t->model.n_class, m->classes, m->n_class, &t->class_file, 1);
 	}
 	if (!rc)
 		rc = vit_score_init(&t->score, t->model.n_class);
@@ -224,5 +228,7 @@ void train_close(struct train *t)
 	vit_score_release(&t->score);
 	vit_output_discard(t->out);
 	json_decref(t->options);
+	vit_class_file_release(&t->class_file);
+	free(t->map);
 	free(t->val_map);
 }

@@ -42,7 +42,7 @@ static int validate(struct train *t)
 	const struct vit_meta *m = vit_samples_meta(t->val);
 	struct vit_feeder_opt o = {
 		.preprocess = &t->model.preprocess, .batch = t->opt.batch_size, .n_class = t->model.n_class,
-		.class_map = t->val_map, .n_map = m->n_class, .need_label = 1, .eager = 1, .passes = 1, .epochs = -1,
+		.class_map = t->val_map, .n_map = m->n_class, .need_label = 1, .eager = 1, .threads = (int)t->cfg->common.threads, .passes = 1, .epochs = -1,
 		.count = -1, .limit = -1, .stop = &cli_signal,
 	};
 	int rc = 0;

@@ -45,7 +45,7 @@ static int open_feeder(struct train *t)
 	const struct vit_meta *m = vit_samples_meta(t->samples);
 	struct vit_feeder_opt o = {
 		.preprocess = &t->model.preprocess, .batch = t->opt.batch_size, .n_class = t->model.n_class,
-		.soft = t->opt.build.soft, .need_label = 1, .drop_last = t->cfg->drop_last, .passes = t->passes,
+		.class_map = t->map, .n_map = m->n_class, .soft = t->opt.build.soft, .need_label = 1, .threads = (int)t->cfg->common.threads, .drop_last = t->cfg->drop_last, .passes = t->passes,
 		.epochs = t->run_epochs, .count = t->cfg->steps ? -1 : m->count, .limit = -1, .skip = t->cursor.record, .epoch = t->cursor.epoch,
 		.in_epoch = t->cursor.in_epoch, .hash = t->cursor.hash, .stop = &cli_signal,
 	};
@@ -197,6 +197,9 @@ int train_loop(struct train *t)
 
 int train_finish(struct train *t)
 {
+	int status = cli_bad_end((uint64_t)t->cursor.record);
+	if (status)
+		return status;
 	int rc = vit_model_write(&t->model, t->out, t->opt.ema > 0);
 	if (!rc) {
 		rc = vit_output_commit(t->out, "", 0);
@@ -205,7 +208,7 @@ int train_finish(struct train *t)
 	if (rc)
 		return cli_fail(rc);
 	double s = cli_now() - t->began;
-	rc = cli_log(json_pack("{s:s, s:I, s:I, s:f}", "event", "end", "step", (json_int_t)t->cursor.step,
-	                       "samples", (json_int_t)t->cursor.samples, "seconds", s));
+	rc = cli_log(json_pack("{s:s, s:I, s:I, s:I, s:f}", "event", "end", "step", (json_int_t)t->cursor.step,
+	                       "samples", (json_int_t)t->cursor.samples, "skipped", (json_int_t)cli_bad_count(), "seconds", s));
 	return rc ? cli_fail(rc) : 0;
 }

@@ -152,6 +152,10 @@ extern volatile sig_atomic_t cli_signal;
  * counts from at least 100 records, so that the first one may be bad. */
 int cli_bad_record(uint64_t total);
 uint64_t cli_bad_count(void);
+/* At the end of the input, before a result is kept: 0, or the exit status because
+ * the share of all `total` records is above --max-bad after all, said and left
+ * as vit_errmsg. */
+int cli_bad_end(uint64_t total);
 
 /* ---- progress and log ----------------------------------------------------------- */
 

@@ -96,20 +96,37 @@ uint64_t cli_bad_count(void)
 	return bad;
 }
 
-int cli_bad_record(uint64_t total)
+/* How many of `total` may be bad. */
+static double allowed(uint64_t total)
 {
 	const struct cli_share *max = &cli.common->max_bad;
-	double allowed = max->percent ? ceil(max->value / 100 * (double)(total < 100 ? 100 : total)) : max->value;
+	return max->percent ? ceil(max->value / 100 * (double)total) : max->value;
+}
+
+static int too_many(uint64_t total)
+{
+	const struct cli_share *max = &cli.common->max_bad;
+	vit_fail(VIT_ERECORD, "%" PRIu64 " bad records of %" PRIu64 " are more than --max-bad %g%s", bad, total, max->value, max->percent ? "%" : "");
+	cli_error("%s", vit_errmsg());
+	return CLI_ERROR;
+}
+
+int cli_bad_record(uint64_t total)
+{
 	bad++;
-	if (max->value == 0) {
+	if (cli.common->max_bad.value == 0) {
 		cli_error("%s (--max-bad leaves such records out)", vit_errmsg());
 		return CLI_ERROR;
 	}
-	if ((double)bad <= allowed) {
+	if ((double)bad <= allowed(total < 100 ? 100 : total)) {
 		cli_warn("%s, left out", vit_errmsg());
 		return 0;
 	}
 	cli_error("%s", vit_errmsg());
-	cli_error("%" PRIu64 " bad records of %" PRIu64 " are more than --max-bad %g%s", bad, total, max->value, max->percent ? "%" : "");
-	return CLI_ERROR;
+	return too_many(total);
+}
+
+int cli_bad_end(uint64_t total)
+{
+	return (double)bad > allowed(total) ? too_many(total) : 0;
 }

@@ -20,82 +20,152 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
 }
 
-static int equal(const char *const *ours, int n_ours, const char *const *theirs, int n_theirs)
+/* The two lists, theirs in our words. */
+struct meeting {
+	const char *const *ours, *const *theirs;
+	int n_ours, n_theirs;
+	struct named *sorted;   /* ours */
+	struct vit_arena arena;
+};
+
+static int find(const struct meeting *m, const char *name)
 {
-	for (int i = 0; i < n_ours && i < n_theirs; i++)
-		if (strcmp(ours[i], theirs[i]))
+	struct named want = { .name = name }, *found = bsearch(&want, m->sorted, (size_t)m->n_ours, sizeof want, by_name);
+	return found ? found->index : -1;
+}
+
+static int sort(struct meeting *m)
+{
+	m->sorted = vit_arena_alloc(&m->arena, ((size_t)m->n_ours + 1) * sizeof *m->sorted);
+	if (!m->sorted)
+		return VIT_ENOMEM;
+	for (int i = 0; i < m->n_ours; i++)
+		m->sorted[i] = (struct named){ m->ours[i], i };
+	qsort(m->sorted, (size_t)m->n_ours, sizeof *m->sorted, by_name);
+	return 0;
+}
+
+static const char *const *numbers(struct meeting *m, int n)
+{
+	const char **v = vit_arena_alloc(&m->arena, ((size_t)n + 1) * sizeof *v);
+	for (int i = 0; v && i < n; i++)
+		if (!(v[i] = vit_arena_printf(&m->arena, "%d", i)))
+			return NULL;
+	return v;
+}
+
+static int rename_all(struct meeting *m, const struct vit_class_file *f)
+{
+	if (!m->ours && !(m->ours = numbers(m, m->n_ours)))
+		return VIT_ENOMEM;
+	if (!m->theirs && !(m->theirs = numbers(m, m->n_theirs)))
+		return VIT_ENOMEM;
+	VIT_TRY(sort(m));
+	const char **renamed = vit_arena_alloc(&m->arena, ((size_t)m->n_theirs + 1) * sizeof *renamed);
+	if (!renamed)
+		return VIT_ENOMEM;
+	for (int k = 0; k < f->n; k++)
+		if (find(m, f->ours[k]) < 0)
+			return vit_fail(VIT_EMISMATCH, "the class map makes \"%.80s\" \"%.80s\", which is not among the %d that are wanted: \"%.80s\", ...",
+			                f->theirs[k], f->ours[k], m->n_ours, m->n_ours ? m->ours[0] : "");
+	for (int i = 0; i < m->n_theirs; i++) {
+		renamed[i] = m->theirs[i];
+		for (int k = 0; k < f->n; k++)
+			if (!strcmp(f->theirs[k], m->theirs[i]))
+				renamed[i] = f->ours[k];
+	}
+	m->theirs = renamed;
+	return 0;
+}
+
+static int equal(const struct meeting *m)
+{
+	for (int i = 0; i < m->n_ours && i < m->n_theirs; i++)
+		if (strcmp(m->ours[i], m->theirs[i]))
 			return 0;
-	return n_ours == n_theirs;
+	return m->n_ours == m->n_theirs;
 }
 
-/* Fill map; returns how many of theirs are not ours, the first in *unknown. */
-static int match(int *map, const struct named *sorted, int n_ours, const char *const *theirs, int n_theirs, int *unknown)
+/* `"a", "b", "c" and 4 more`: those whose `mark` is negative. */
+static void first_of(char *buf, size_t size, const char *const *names, const int *mark, int n)
 {
-	int missing = 0;
-	for (int i = 0; i < n_theirs; i++) {
-		struct named want = { .name = theirs[i] }, *found = bsearch(&want, sorted, (size_t)n_ours, sizeof want, by_name);
-		map[i] = found ? found->index : -1;
-		if (!found && !missing++)
-			*unknown = i;
+	int seen = 0;
+	buf[0] = 0;
+	for (int i = 0; i < n; i++) {
+		size_t at = strlen(buf);
+		if (mark[i] < 0 && seen++ < 3)
+			snprintf(buf + at, size - at, "%s\"%.60s\"", seen > 1 ? ", " : "", names[i]);
 	}
-	return missing;
+	if (seen > 3)
+		snprintf(buf + strlen(buf), size - strlen(buf), " and %d more", seen - 3);
 }
 
-/* The first of ours that nothing maps to. */
-static const char *unmapped(const int *map, int n_theirs, const char *const *ours, int n_ours)
+static int differ(const struct meeting *m, const int *map, const int *met)
 {
-	for (int k = 0; k < n_ours; k++) {
-		int i = 0;
-		while (i < n_theirs && map[i] != k)
-			i++;
-		if (i == n_theirs)
-			return ours[k];
-	}
-	return "";
+	char theirs[256], ours[256];
+	first_of(theirs, sizeof theirs, m->theirs, map, m->n_theirs);
+	first_of(ours, sizeof ours, m->ours, met, m->n_ours);
+	if (!*theirs)
+		return vit_fail(VIT_EMISMATCH, "%d classes, %d are wanted; %s is missing", m->n_theirs, m->n_ours, ours);
+	return vit_fail(VIT_EMISMATCH, "%s of %d classes: not among the %d that are wanted%s%s; if these are other names for the same, "
+	                "--class-map FILE says so", theirs, m->n_theirs, m->n_ours, *ours ? ", where there is no " : "", ours);
 }
 
-static int nameless(const char *const *ours, int n_ours, int n_theirs)
+static int map_names(struct meeting *m, int **out, const char **note, int subset)
 {
-	if (n_theirs == 0 || n_theirs == n_ours)
-		return 0;
-	return vit_fail(VIT_EMISMATCH, "%d classes, %d%s are wanted", n_theirs, n_ours, ours ? "" : " nameless ones");
-}
-
-int vit_classes_map(int **out, const char **note, const char *const *ours, int n_ours, const char *const *theirs, int n_theirs, int subset)
-{
-	*out = NULL;
-	*note = NULL;
-	if (!ours || !theirs)
-		return nameless(ours, n_ours, n_theirs);
-	if (equal(ours, n_ours, theirs, n_theirs))
-		return 0;
-	int rc = 0, unknown = 0;
-	struct named *sorted = vit_calloc((size_t)n_ours + 1, sizeof *sorted);
-	int *map = vit_calloc((size_t)n_theirs + 1, sizeof *map);
-	if (!sorted || !map) {
-		rc = VIT_ENOMEM;
-		goto out;
+	int lost = 0, twice = 0, alone = 0;
+	int *map = vit_calloc((size_t)m->n_theirs + 1, sizeof *map), *met = vit_arena_alloc(&m->arena, ((size_t)m->n_ours + 1) * sizeof *met);
+	if (!map || !met) {
+		free(map);
+		return VIT_ENOMEM;
 	}
-	for (int i = 0; i < n_ours; i++)
-		sorted[i] = (struct named){ ours[i], i };
-	qsort(sorted, (size_t)n_ours, sizeof *sorted, by_name);
-	int missing = match(map, sorted, n_ours, theirs, n_theirs, &unknown);
-	if (missing) {
-		rc = vit_fail(VIT_EMISMATCH, "class \"%s\" (%d of %d) is not among the %d that are wanted: \"%s\", \"%s\", ...", theirs[unknown],
-		              unknown, n_theirs, n_ours, ours[0], n_ours > 1 ? ours[1] : "");
-		goto out;
+	for (int i = 0; i < m->n_theirs; i++) {
+		map[i] = find(m, m->theirs[i]);
+		lost += map[i] < 0;
+		if (map[i] >= 0)
+			twice += met[map[i]]++ > 0;
 	}
-	if (n_theirs != n_ours && !subset) {
-		rc = vit_fail(VIT_EMISMATCH, "%d classes, %d are wanted; \"%s\" is missing", n_theirs, n_ours, unmapped(map, n_theirs, ours, n_ours));
-		goto out;
+	for (int k = 0; k < m->n_ours; k++) {
+		met[k] = met[k] ? 1 : -1;
+		alone += met[k] < 0;
 	}
-	snprintf(text, sizeof text, n_theirs == n_ours ? "classes are in another order: matched by name"
-	                                               : "%d of %d classes are there: matched by name", n_theirs, n_ours);
+	if (lost || (alone && !subset)) {
+		int rc = differ(m, map, met);
+		free(map);
+		return rc;
+	}
+	if (twice)
+		snprintf(text, sizeof text, "%d classes are %d of %d by the class map", m->n_theirs, m->n_theirs - twice, m->n_ours);
+	else if (alone)
+		snprintf(text, sizeof text, "%d of %d classes are there: matched by name", m->n_theirs, m->n_ours);
+	else
+		snprintf(text, sizeof text, "classes are in another order: matched by name");
 	*note = text;
 	*out = map;
-	map = NULL;
-out:
-	free(sorted);
-	free(map);
+	return 0;
+}
+
+static int nameless(const struct meeting *m)
+{
+	if (m->n_theirs == 0 || m->n_theirs == m->n_ours)
+		return 0;
+	return vit_fail(VIT_EMISMATCH, "%d classes, %d%s are wanted", m->n_theirs, m->n_ours, m->ours ? "" : " nameless ones");
+}
+
+int vit_classes_map(int **out, const char **note, const char *const *ours, int n_ours, const char *const *theirs, int n_theirs,
+                    const struct vit_class_file *file, int subset)
+{
+	struct meeting m = { .ours = ours, .theirs = theirs, .n_ours = n_ours, .n_theirs = n_theirs };
+	*out = NULL;
+	*note = NULL;
+	int rc = file && file->n ? rename_all(&m, file) : 0;
+	if (!rc && (!m.ours || !m.theirs)) {
+		rc = nameless(&m);
+	} else if (!rc && !equal(&m)) {
+		rc = m.sorted ? 0 : sort(&m);
+		if (!rc)
+			rc = map_names(&m, out, note, subset);
+	}
+	vit_arena_release(&m.arena);
 	return rc;
 }

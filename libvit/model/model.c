@@ -63,14 +63,14 @@ static int64_t int_of(const json_t *config, const char *key, int i)
 	return (int64_t)json_integer_value(json_is_array(v) ? json_array_get(v, (size_t)i) : v);
 }
 
-/* What the samples say goes into the config first, so that a spec overrides it. */
+/* What the samples say goes into the config first, so that a spec overrides it.
+ * Where they do not say their channels they are colour. */
 static int seed_config(json_t *config, const struct vit_meta *s)
 {
 	int bad = 0;
 	if (s->shape[0] > 0 && s->shape[1] > 0)
 		bad |= json_object_set_new(config, "image", json_pack("[I,I]", (json_int_t)s->shape[0], (json_int_t)s->shape[1]));
-	if (s->shape[2] > 0 || s->n_mean > 1)
-		bad |= json_object_set_new(config, "channels", json_integer(s->shape[2] > 0 ? s->shape[2] : s->n_mean));
+	bad |= json_object_set_new(config, "channels", json_integer(s->shape[2] > 0 ? s->shape[2] : s->n_mean > 1 ? s->n_mean : 3));
 	if (s->n_class > 0)
 		bad |= json_object_set_new(config, "classes", json_integer(s->n_class));
 	return bad ? no_memory() : 0;

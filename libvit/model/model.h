@@ -6,6 +6,7 @@
 #define VIT_MODEL_MODEL_H
 
 #include "graph/plan.h"
+#include "image/image.h"
 #include "stream/stream.h"
 
 struct vit_build;
@@ -65,14 +66,36 @@ int vit_model_read(struct vit_model *, struct vit_input *, const struct vit_back
 int vit_model_write(const struct vit_model *, struct vit_output *, int use_ema) VIT_MUST_CHECK;
 void vit_model_free(struct vit_model *);
 
+/* What others call a class and what we do, as the user says it in a file: a line
+ * "theirs<TAB>ours" or "theirs => ours" each, blanks around names are cut, lines
+ * that begin with # are comments. Several of theirs may be one of ours. */
+struct vit_class_file {
+	const char **theirs, **ours;
+	int n;
+	struct vit_arena arena;
+};
+/* VIT_EFORMAT names the line. */
+int vit_class_file_read(struct vit_class_file *, const char *path) VIT_MUST_CHECK;
+void vit_class_file_release(struct vit_class_file *);
+
 /* Where two class lists meet (contract section 3): equal gives NULL in *map;
  * another order, or a subset when `subset` is allowed, gives a malloc'd map from
- * their index to ours and *note; else VIT_EMISMATCH with the first differences. */
+ * their index to ours and *note; else VIT_EMISMATCH with the first differences.
+ * `file`: their names are replaced by it first, nameless classes being "0", "1",
+ * ...; NULL: none. */
 int vit_classes_map(int **map, const char **note, const char *const *ours, int n_ours,
-                    const char *const *theirs, int n_theirs, int subset) VIT_MUST_CHECK;
+                    const char *const *theirs, int n_theirs, const struct vit_class_file *file, int subset) VIT_MUST_CHECK;
 
-/* Bring a record's image to the model's input: decode, resize, crop (an image
- * that has the size is untouched). out: u8 [H,W,C] of the model. *resized set. */
-int vit_preprocess_record(const struct vit_preprocess *, const struct vit_record *, uint8_t *out, int *resized) VIT_MUST_CHECK;
+/* Memory for one image after another, one per thread; zeroed is empty. */
+struct vit_preprocess_work {
+	struct vit_image decoded, same, whole;  /* as the file has it; with the model's channels; resized, not yet cut */
+	struct vit_buf scratch;
+};
+void vit_preprocess_work_release(struct vit_preprocess_work *);
+/* Bring a record's image to the model's input: decode, resize, crop, as timm's
+ * evaluation transform does on what Pillow decodes (an image that has the size
+ * is untouched). out: u8 [H,W,C] of the model. *resized set. VIT_ERECORD. */
+int vit_preprocess_record(const struct vit_preprocess *, struct vit_preprocess_work *, const struct vit_record *, uint8_t *out,
+                          int *resized) VIT_MUST_CHECK;
 
 #endif

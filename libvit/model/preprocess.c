@@ -4,11 +4,11 @@
  * evaluation transform: resize so that the image covers input / crop_pct, then
  * cut the centre. An image that has the size is not touched.
  */
+#include "image/decode.h"
 #include "image/resize.h"
 #include "model/internal.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- JSON ------------------------------------------------------------------------------ */
@@ -121,47 +121,65 @@ static void covering(const struct vit_preprocess *p, int64_t h, int64_t w, int64
 	}
 }
 
-static int fit(const struct vit_preprocess *p, const uint8_t *image, int64_t h, int64_t w, uint8_t *out)
+static int fit(const struct vit_preprocess *p, struct vit_preprocess_work *work, const uint8_t *image, int64_t h, int64_t w, uint8_t *out)
 {
 	int64_t C = p->input_size[0], H = p->input_size[1], W = p->input_size[2], rh, rw;
 	covering(p, h, w, &rh, &rw);
 	if (rh > VIT_MAX_SIDE || rw > VIT_MAX_SIDE)
 		return vit_fail(VIT_ERECORD, "an image of %lldx%lld is too long to be cut to %lldx%lld", (long long)h, (long long)w, (long long)H, (long long)W);
-	struct vit_buf scratch = { 0 };
-	uint8_t *big = vit_malloc((size_t)(rh * rw * C));
-	int rc = big ? vit_resize(big, rh, rw, image, h, w, C, filter(p->interpolation), 1, &scratch) : VIT_ENOMEM;
-	if (!rc)
-		vit_crop(out, H, W, big, rw, C, vit_centre(rh, H), vit_centre(rw, W));
-	free(big);
-	vit_buf_release(&scratch);
-	return rc;
+	VIT_TRY(vit_image_reserve(&work->whole, rh, rw, C));
+	VIT_TRY(vit_resize(work->whole.p, rh, rw, image, h, w, C, filter(p->interpolation), 1, &work->scratch));
+	vit_crop(out, H, W, work->whole.p, rw, C, vit_centre(rh, H), vit_centre(rw, W));
+	return 0;
 }
 
-int vit_preprocess_record(const struct vit_preprocess *p, const struct vit_record *r, uint8_t *out, int *resized)
+/* Pixels [h,w,c] to the model's input. */
+static int apply(const struct vit_preprocess *p, struct vit_preprocess_work *work, const uint8_t *image, const int64_t *hwc, uint8_t *out, int *resized)
 {
-	*resized = 0;
-	if (r->encoded.p)
-		return vit_fail(VIT_ERECORD, "the image is %.*s bytes, which this build does not decode; send pixels", (int)(r->type.n < 32 ? r->type.n : 32), r->type.p);
-	const struct vit_tensor *t = &r->image;
-	if (!t->data)
-		return vit_fail(VIT_ERECORD, "the record has no image");
-	int64_t h = t->dim[0], w = t->dim[1], c = t->dim[2], C = p->input_size[0];
-	if (t->ndim != 3 || t->dtype != VIT_U8 || h < 1 || w < 1 || h > VIT_MAX_SIDE || w > VIT_MAX_SIDE)
-		return vit_fail(VIT_ERECORD, "the image is not uint8 [H,W,C] of at most %d a side", VIT_MAX_SIDE);
+	int64_t h = hwc[0], w = hwc[1], c = hwc[2], C = p->input_size[0];
 	if (c != C && !(c == 1 && C == 3) && !(c == 3 && C == 1))
 		return vit_fail(VIT_ERECORD, "%lld channels, the model wants %lld", (long long)c, (long long)C);
 	if (h == p->input_size[1] && w == p->input_size[2]) {
-		convert(out, C, t->data, c, h * w);
+		convert(out, C, image, c, h * w);
 		return 0;
 	}
 	*resized = 1;
 	if (c == C)
-		return fit(p, t->data, h, w, out);
-	uint8_t *same = vit_malloc((size_t)(h * w * C));
-	if (!same)
-		return VIT_ENOMEM;
-	convert(same, C, t->data, c, h * w);
-	int rc = fit(p, same, h, w, out);
-	free(same);
+		return fit(p, work, image, h, w, out);
+	VIT_TRY(vit_image_reserve(&work->same, h, w, C));
+	convert(work->same.p, C, image, c, h * w);
+	return fit(p, work, work->same.p, h, w, out);
+}
+
+static int decode(const struct vit_preprocess *p, struct vit_preprocess_work *work, const struct vit_record *r)
+{
+	const struct vit_decode_opt o = { .channels = p->input_size[0] == 1 ? 1 : 3 };
+	int rc = vit_image_decode(&work->decoded, (const uint8_t *)r->encoded.p, r->encoded.n, &o);
+	/* what the bytes are is said by who looked at them; otherwise what the record says */
+	if (rc && !vit_image_type((const uint8_t *)r->encoded.p, r->encoded.n) && r->type.n)
+		return vit_wrap(rc, "said to be %.*s", (int)(r->type.n < 32 ? r->type.n : 32), r->type.p);
 	return rc;
+}
+
+int vit_preprocess_record(const struct vit_preprocess *p, struct vit_preprocess_work *work, const struct vit_record *r, uint8_t *out, int *resized)
+{
+	const struct vit_tensor *t = &r->image;
+	*resized = 0;
+	if (r->encoded.p) {
+		VIT_TRY(decode(p, work, r));
+		return apply(p, work, work->decoded.p, (int64_t[]){ work->decoded.h, work->decoded.w, work->decoded.c }, out, resized);
+	}
+	if (!t->data)
+		return vit_fail(VIT_ERECORD, "the record has no image");
+	if (t->ndim != 3 || t->dtype != VIT_U8 || t->dim[0] < 1 || t->dim[1] < 1 || t->dim[0] > VIT_MAX_SIDE || t->dim[1] > VIT_MAX_SIDE)
+		return vit_fail(VIT_ERECORD, "the image is not uint8 [H,W,C] of at most %d a side", VIT_MAX_SIDE);
+	return apply(p, work, t->data, t->dim, out, resized);
+}
+
+void vit_preprocess_work_release(struct vit_preprocess_work *work)
+{
+	vit_image_release(&work->decoded);
+	vit_image_release(&work->same);
+	vit_image_release(&work->whole);
+	vit_buf_release(&work->scratch);
 }

@@ -28,6 +28,9 @@ static int read_classes(struct vit_model *m, const json_t *v)
 		if (!(m->classes[i] = vit_arena_strdup(&m->arena, json_string_value(s))))
 			return VIT_ENOMEM;
 	}
+	const char *twice = m->classes ? vit_classes_twice(m->classes, m->n_class) : NULL;
+	if (twice)
+		return vit_fail(VIT_EFORMAT, "header: \"classes\" has \"%.80s\" twice; a name is one class", twice);
 	return m->classes ? 0 : VIT_ENOMEM;
 }
 

@@ -45,6 +45,24 @@ static int read_int(const json_t *map, const char *key, int64_t min, int64_t *ou
 	return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char *vit_classes_twice(const char *const *names, int n)
+{
+	const char *twice = NULL, **sorted = vit_calloc((size_t)n + 1, sizeof *sorted);
+	if (!sorted)
+		return NULL;
+	memcpy(sorted, names, (size_t)n * sizeof *sorted);
+	qsort(sorted, (size_t)n, sizeof *sorted, by_name);
+	for (int i = 1; i < n && !twice; i++)
+		twice = strcmp(sorted[i - 1], sorted[i]) ? NULL : sorted[i];
+	free(sorted);
+	return twice;
+}
+
 /* A list of names; a bare number says how many classes without naming them. */
 static int read_classes(struct vit_meta *m, const json_t *meta)
 {
@@ -69,7 +87,8 @@ static int read_classes(struct vit_meta *m, const json_t *meta)
 		if (!m->classes[i])
 			return VIT_ENOMEM;
 	}
-	return 0;
+	const char *twice = vit_classes_twice(m->classes, m->n_class);
+	return twice ? vit_fail(VIT_EFORMAT, "header: meta \"classes\" has \"%.80s\" twice; a name is one class", twice) : 0;
 }
 
 static int read_labels(struct vit_meta *m, const json_t *meta)

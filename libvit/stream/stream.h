@@ -88,6 +88,9 @@ struct vit_meta {
 int vit_meta_read(struct vit_meta *, const struct vit_header *) VIT_MUST_CHECK;   /* VIT_EFORMAT names the key */
 int vit_meta_write(const struct vit_meta *, struct vit_header *) VIT_MUST_CHECK;  /* keys it does not know stay */
 void vit_meta_release(struct vit_meta *);
+/* A name that comes twice in a list of classes; NULL: none. Names are identity,
+ * so that such a list is refused wherever one is read. */
+const char *vit_classes_twice(const char *const *names, int n);
 
 /* One sample. Pointers are borrowed from whoever filled it. */
 enum vit_label_kind { VIT_LABEL_NONE, VIT_LABEL_INDEX, VIT_LABEL_SOFT };

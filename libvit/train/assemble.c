@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The feeder's reader thread: frames, decodes and preprocesses records and
- * assembles batches that do not cross epochs.
+ * The feeder's reader thread: frames records, makes their images or has them
+ * made ahead, and assembles batches that do not cross epochs.
  *
  * A full batch waits until the next record shows whether the epoch ends with
  * it, unless the feeder is eager.
@@ -11,37 +11,36 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The batch being filled and where it ends in the input. */
-struct work {
-	struct vit_feeder *f;
-	struct feed_slot *slot;         /* NULL: none being filled */
-};
-
-static int slot_for(struct work *w)
+static int slot_for(struct vit_feeder *f)
 {
-	if (w->slot)
+	if (f->filling)
 		return 0;
-	w->slot = vit_feed_slot(w->f);
-	if (!w->slot)
+	f->filling = vit_feed_slot(f);
+	if (!f->filling)
 		return VIT_EPIPE;
-	w->slot->rc = 0;
-	w->slot->ids.n = 0;
-	w->slot->batch.n = 0;
-	w->slot->batch.resized = 0;
+	f->filling->rc = 0;
+	f->filling->ids.n = 0;
+	f->filling->batch.n = 0;
+	f->filling->batch.resized = 0;
 	return 0;
 }
 
-static void publish(struct work *w, int epoch_end)
+static void publish(struct vit_feeder *f, int epoch_end)
 {
-	struct vit_feeder *f = w->f;
-	struct feed_slot *s = w->slot;
+	struct feed_slot *s = f->filling;
 	for (int64_t i = 0; f->opt.ids && i < s->batch.n; i++)
 		s->batch.id[i] = (const char *)s->ids.p + s->id_at[i];
 	s->batch.epoch_end = epoch_end;
-	w->slot = NULL;
+	f->filling = NULL;
 	f->since = 0;
 	f->gave |= s->batch.n > 0;
 	vit_feed_publish(f);
+}
+
+/* Samples in the batch being filled. */
+static int64_t filled(const struct vit_feeder *f)
+{
+	return f->filling ? f->filling->batch.n : 0;
 }
 
 /* Where the input stands now belongs to the batch that holds the last record. */
@@ -56,76 +55,78 @@ static void mark(struct vit_feeder *f, struct vit_batch *b)
 /* An epoch ended: give what is there, or drop a short rest. What was dropped, or
  * was bad, leaves an empty batch behind: the full one before it was given without
  * knowing that the epoch ends with it. */
-static void epoch_ends(struct work *w)
+static void epoch_ends(struct vit_feeder *f)
 {
-	struct vit_feeder *f = w->f;
-	if (!f->since || (f->opt.eager && (!w->slot || !w->slot->batch.n)) || slot_for(w))
+	if (!f->since || (f->opt.eager && !filled(f)) || slot_for(f))
 		return;
-	struct vit_batch *b = &w->slot->batch;
+	struct vit_batch *b = &f->filling->batch;
 	if (!b->n || (f->opt.drop_last && b->n < f->opt.batch)) {
 		b->n = 0;
 		mark(f, b);
 	}
-	publish(w, 1);
+	publish(f, 1);
 }
 
 /* The input is at its end, good or bad. */
-static void end(struct work *w, int rc)
+static void end(struct vit_feeder *f, int rc)
 {
-	char message[sizeof w->f->slot[0].message];
+	char message[sizeof f->slot[0].message];
 	snprintf(message, sizeof message, "%s", vit_errmsg());
-	if (w->slot)
-		w->slot->batch.n = 0;
-	if (slot_for(w))
+	if (f->filling)
+		f->filling->batch.n = 0;
+	if (slot_for(f))
 		return;
-	w->slot->rc = rc;
-	memcpy(w->slot->message, message, sizeof message);
-	w->slot = NULL;
-	vit_feed_publish(w->f);
+	f->filling->rc = rc;
+	memcpy(f->filling->message, message, sizeof message);
+	f->filling = NULL;
+	vit_feed_publish(f);
 }
 
 /* ---- labels ------------------------------------------------------------------------ */
 
 /* The model's index of the stream's label, or -1 with the message set. */
-static int64_t map_label(struct vit_feeder *f, const struct vit_record *r, int64_t label)
+static int64_t map_label(struct vit_feeder *f, const struct feed_item *it, int64_t label)
 {
 	const struct vit_feeder_opt *o = &f->opt;
 	int64_t n = o->class_map ? o->n_map : o->n_class;
 	if (label < 0 || label >= n) {
-		vit_samples_fail(f->samples, VIT_ERECORD, r, "label %lld of %lld classes", (long long)label, (long long)n);
+		vit_place_fail(it->place, VIT_ERECORD, &it->r, "label %lld of %lld classes", (long long)label, (long long)n);
 		return -1;
 	}
 	return o->class_map ? o->class_map[label] : label;
 }
 
-static int soft_label(struct vit_feeder *f, const struct vit_record *r, float *out)
+static int soft_label(struct vit_feeder *f, const struct feed_item *it, float *out)
 {
-	int64_t k = vit_tensor_count(&r->soft), n = f->opt.class_map ? f->opt.n_map : f->opt.n_class;
-	if (k != n || r->soft.dtype != VIT_F32)
-		return vit_samples_fail(f->samples, VIT_ERECORD, r, "a soft label of %lld classes, the model has %lld", (long long)k, (long long)n);
+	const struct vit_tensor *soft = &it->r.soft;
+	int64_t k = vit_tensor_count(soft), n = f->opt.class_map ? f->opt.n_map : f->opt.n_class;
+	if (k != n || soft->dtype != VIT_F32)
+		return vit_place_fail(it->place, VIT_ERECORD, &it->r, "a soft label of %lld classes, the model has %lld", (long long)k, (long long)n);
 	for (int64_t i = 0; i < k; i++) {
 		float x;
-		memcpy(&x, (const char *)r->soft.data + (size_t)i * sizeof x, sizeof x);
-		int64_t to = map_label(f, r, i);
+		memcpy(&x, (const char *)soft->data + (size_t)i * sizeof x, sizeof x);
+		int64_t to = map_label(f, it, i);
 		if (to < 0)
 			return VIT_ERECORD;
-		out[to] = x;
+		/* a class map may give several of theirs one of ours */
+		out[to] += x;
 	}
 	return 0;
 }
 
-static int label(struct vit_feeder *f, const struct vit_record *r, void *out)
+static int label(struct vit_feeder *f, const struct feed_item *it, void *out)
 {
+	const struct vit_record *r = &it->r;
 	if (r->label_kind == VIT_LABEL_NONE && f->opt.need_label)
-		return vit_samples_fail(f->samples, VIT_EMISMATCH, r, "no label; training needs one in every record");
+		return vit_place_fail(it->place, VIT_EMISMATCH, r, "no label; training needs one in every record");
 	if (f->opt.soft) {
 		memset(out, 0, f->label_bytes);
 		if (r->label_kind == VIT_LABEL_SOFT)
-			return soft_label(f, r, out);
+			return soft_label(f, it, out);
 	} else if (r->label_kind == VIT_LABEL_SOFT) {
-		return vit_samples_fail(f->samples, VIT_ERECORD, r, "a soft label in a stream whose header says 'index'");
+		return vit_place_fail(it->place, VIT_ERECORD, r, "a soft label in a stream whose header says 'index'");
 	}
-	int64_t k = r->label_kind == VIT_LABEL_NONE ? -1 : map_label(f, r, r->label);
+	int64_t k = r->label_kind == VIT_LABEL_NONE ? -1 : map_label(f, it, r->label);
 	if (k < 0 && r->label_kind != VIT_LABEL_NONE)
 		return VIT_ERECORD;
 	if (!f->opt.soft)
@@ -137,92 +138,146 @@ static int label(struct vit_feeder *f, const struct vit_record *r, void *out)
 
 /* ---- records ------------------------------------------------------------------------- */
 
-static int fill(struct work *w, const struct vit_record *r)
+/* The image into the batch: made ahead, or now. */
+static int image(struct vit_feeder *f, struct feed_item *it, uint8_t *out)
 {
-	struct vit_feeder *f = w->f;
-	VIT_TRY(slot_for(w));
-	struct vit_batch *b = &w->slot->batch;
-	VIT_TRY(label(f, r, (char *)b->labels + (size_t)b->n * f->label_bytes));
-	int resized = 0;
-	int rc = vit_preprocess_record(f->opt.preprocess, r, b->images + (size_t)b->n * f->image_bytes, &resized);
-	if (rc)
-		return vit_samples_fail(f->samples, rc, r, "%s", vit_errmsg());
-	if (f->opt.ids) {
-		w->slot->id_at[b->n] = w->slot->ids.n;
-		VIT_TRY(vit_buf_add(&w->slot->ids, r->id.p, r->id.n));
-		VIT_TRY(vit_buf_add(&w->slot->ids, "", 1));
+	int rc;
+	if (it->pixels) {
+		rc = it->image_rc ? vit_fail(it->image_rc, "%s", it->message) : 0;
+		if (!rc)
+			memcpy(out, it->pixels, f->image_bytes);
+	} else {
+		rc = vit_preprocess_record(f->opt.preprocess, &f->work, &it->r, out, &it->resized);
 	}
-	b->resized |= resized;
+	return rc ? vit_place_fail(it->place, rc, &it->r, "%s", vit_errmsg()) : 0;
+}
+
+static int fill(struct vit_feeder *f, struct feed_item *it)
+{
+	VIT_TRY(slot_for(f));
+	struct feed_slot *s = f->filling;
+	struct vit_batch *b = &s->batch;
+	VIT_TRY(label(f, it, (char *)b->labels + (size_t)b->n * f->label_bytes));
+	VIT_TRY(image(f, it, b->images + (size_t)b->n * f->image_bytes));
+	if (f->opt.ids) {
+		s->id_at[b->n] = s->ids.n;
+		VIT_TRY(vit_buf_add(&s->ids, it->r.id.p, it->r.id.n));
+		VIT_TRY(vit_buf_add(&s->ids, "", 1));
+	}
+	b->resized |= it->resized;
 	b->n++;
 	return 0;
 }
 
 /* A record of another epoch than the one before: the epoch before is over. */
-static int epoch_of(struct work *w, const struct vit_record *r)
+static int epoch_of(struct vit_feeder *f, const struct feed_item *it)
 {
-	struct vit_feeder *f = w->f;
-	if (f->label_epoch >= 0 && r->epoch != f->label_epoch) {
-		epoch_ends(w);
+	if (f->label_epoch >= 0 && it->r.epoch != f->label_epoch) {
+		epoch_ends(f);
 		f->epoch++;
 		f->in_epoch = 0;
 	}
-	f->label_epoch = r->epoch;
+	f->label_epoch = it->r.epoch;
 	if (f->opt.epochs > 0 && f->epoch >= f->opt.epochs)
-		return vit_samples_fail(f->samples, VIT_EFORMAT, r, "it begins epoch %lld; the header announced %lld",
-		                        (long long)f->epoch + 1, (long long)f->opt.epochs);
+		return vit_place_fail(it->place, VIT_EFORMAT, &it->r, "it begins epoch %lld; the header announced %lld",
+		                      (long long)f->epoch + 1, (long long)f->opt.epochs);
 	return 0;
 }
 
-static int consume(struct work *w, const uint8_t *raw, size_t n)
+/* Left out. Each is named once, not once per pass or epoch. */
+static void bad(struct vit_feeder *f, const struct feed_item *it)
 {
-	struct vit_feeder *f = w->f;
-	struct vit_record r;
-	int rc = vit_record_decode(&r, raw, n);
-	if (rc)
-		rc = vit_samples_fail(f->samples, rc, NULL, "%s", vit_errmsg());
-	else
-		rc = epoch_of(w, &r);
+	if (!f->pass && (it->rc || !vit_named_before(&f->named, &it->r)))
+		vit_feed_bad(f, vit_errmsg());
+}
+
+static int consume(struct vit_feeder *f, struct feed_item *it)
+{
+	int rc = it->rc ? vit_place_fail(it->place, it->rc, NULL, "%s", it->message) : epoch_of(f, it);
 	if (rc && rc != VIT_ERECORD)
 		return rc;
-	if (w->slot && w->slot->batch.n == f->opt.batch)
-		publish(w, 0);
+	if (filled(f) == f->opt.batch)
+		publish(f, 0);
 	f->record++;
 	f->in_epoch++;
 	f->since++;
-	XXH3_64bits_update(f->hash, raw, n);
+	XXH3_64bits_update(f->hash, it->raw, it->n);
 	if (f->opt.count >= 0 && f->in_epoch > f->opt.count)
-		return vit_samples_fail(f->samples, VIT_EFORMAT, rc ? NULL : &r, "more records in an epoch than the %lld that were announced; "
-		                        "were streams joined on a pipe, whose first header is all that is known at the start: join them in a file, "
-		                        "name each as an operand, or give --steps", (long long)f->opt.count);
+		return vit_place_fail(it->place, VIT_EFORMAT, rc ? NULL : &it->r, "more records in an epoch than the %lld that were announced; "
+		                      "were streams joined on a pipe, whose first header is all that is known at the start: join them in a file, "
+		                      "name each as an operand, or give --steps", (long long)f->opt.count);
 	if (!rc)
-		rc = fill(w, &r);
+		rc = fill(f, it);
 	if (rc == VIT_ERECORD) {
-		if (!f->pass)   /* each is named once, not once per pass */
-			vit_feed_bad(f, vit_errmsg());
+		bad(f, it);
 		rc = 0;
 	}
 	if (rc)
 		return rc;
-	if (w->slot && w->slot->batch.n)
-		mark(f, &w->slot->batch);
-	if (f->opt.eager && w->slot && w->slot->batch.n == f->opt.batch)
-		publish(w, 0);
+	if (filled(f))
+		mark(f, &f->filling->batch);
+	if (f->opt.eager && filled(f) == f->opt.batch)
+		publish(f, 0);
 	return 0;
+}
+
+/* ---- ahead --------------------------------------------------------------------------- */
+
+/* Everything that was read is in batches. */
+static int drain(struct vit_feeder *f)
+{
+	struct feed_item *it;
+	while (f->ahead && (it = vit_ahead_pop(f->ahead)))
+		VIT_TRY(consume(f, it));
+	return 0;
+}
+
+void vit_feed_idle(struct vit_feeder *f)
+{
+	if (!f->opt.prompt || f->idle_rc)
+		return;
+	f->idle_rc = drain(f);
+	if (f->idle_rc)
+		snprintf(f->idle_message, sizeof f->idle_message, "%s", vit_errmsg());
+	else if (filled(f))
+		publish(f, 0);
+}
+
+static int push(struct vit_feeder *f, const uint8_t *raw, size_t n)
+{
+	if (vit_ahead_full(f->ahead))
+		VIT_TRY(consume(f, vit_ahead_pop(f->ahead)));
+	return vit_ahead_push(f->ahead, raw, n, vit_samples_place(f->samples));
+}
+
+/* Pixels are copied or cut faster than a thread is woken; files are not. */
+static int take(struct vit_feeder *f, const uint8_t *raw, size_t n)
+{
+	if (f->ahead)
+		return push(f, raw, n);
+	struct feed_item it = { .raw = raw, .n = n, .place = vit_samples_place(f->samples) };
+	it.rc = vit_record_decode(&it.r, raw, n);
+	if (it.rc)
+		snprintf(it.message, sizeof it.message, "%s", vit_errmsg());
+	if (!it.rc && it.r.encoded.p && f->opt.threads > 1) {
+		VIT_TRY(vit_ahead_new(&f->ahead, f->opt.preprocess, f->opt.threads));
+		return push(f, raw, n);
+	}
+	return consume(f, &it);
 }
 
 static int next(struct vit_feeder *f, const uint8_t **raw, size_t *n)
 {
-	if (f->opt.limit >= 0 && f->record >= f->opt.limit)
+	if (f->opt.limit >= 0 && f->record + (f->ahead ? vit_ahead_inside(f->ahead) : 0) >= f->opt.limit)
 		return VIT_END;
 	return vit_samples_next(f->samples, raw, n);
 }
 
 /* One pass over the samples is done; VIT_END: it was the last. One that gave no
  * batch is: the next ones would give none either, for ever. */
-static int again(struct work *w)
+static int again(struct vit_feeder *f)
 {
-	struct vit_feeder *f = w->f;
-	epoch_ends(w);
+	epoch_ends(f);
 	if (++f->pass >= f->opt.passes || !f->gave)
 		return VIT_END;
 	f->gave = 0;
@@ -234,16 +289,15 @@ static int again(struct work *w)
 
 /* Skip what an earlier run consumed: hashed, not decoded but for the last one,
  * which tells the epoch the next one is compared with. */
-static int skip(struct work *w)
+static int skip(struct vit_feeder *f)
 {
-	struct vit_feeder *f = w->f;
 	const uint8_t *raw;
 	size_t n;
 	f->gave = 1;
 	while (f->record < f->opt.skip) {
 		int rc = next(f, &raw, &n);
 		if (rc == VIT_END && f->pass + 1 < f->opt.passes) {
-			VIT_TRY(again(w));
+			VIT_TRY(again(f));
 			f->gave = 1;
 			continue;
 		}
@@ -269,23 +323,32 @@ static int skip(struct work *w)
 	return 0;
 }
 
+/* No record came: what was read before is given first, then this is said. */
+static int stopped(struct vit_feeder *f, int rc)
+{
+	char message[1024];
+	snprintf(message, sizeof message, "%s", vit_errmsg());
+	VIT_TRY(drain(f));
+	if (rc == VIT_END)
+		return again(f);
+	if (rc != VIT_ERECORD)
+		return vit_fail(rc, "%s", message);
+	vit_feed_bad(f, message);
+	return 0;
+}
+
 void vit_feed_run(struct vit_feeder *f)
 {
-	struct work w = { .f = f };
 	const uint8_t *raw;
 	size_t n;
 	f->label_epoch = -1;
-	int rc = f->opt.skip > 0 ? skip(&w) : 0;
+	int rc = f->opt.skip > 0 ? skip(f) : 0;
 	while (!rc) {
 		rc = next(f, &raw, &n);
-		if (!rc)
-			rc = consume(&w, raw, n);
-		else if (rc == VIT_END)
-			rc = again(&w);
-		else if (rc == VIT_ERECORD) {
-			vit_feed_bad(f, vit_errmsg());
-			rc = 0;
-		}
+		if (f->idle_rc)
+			rc = vit_fail(f->idle_rc, "%s", f->idle_message);
+		else
+			rc = rc ? stopped(f, rc) : take(f, raw, n);
 	}
-	end(&w, rc);
+	end(f, rc);
 }

@@ -28,6 +28,18 @@ int vit_samples_open(struct vit_samples **, const char *const *path, int n, cons
 int vit_samples_input(struct vit_samples **, struct vit_input *in, const struct vit_samples_opt *) VIT_MUST_CHECK;
 /* A stream file, or SOURCE@SPLIT read as vit-fetch does, in source order. */
 int vit_samples_open_source(struct vit_samples **, const char *name, const struct vit_samples_opt *) VIT_MUST_CHECK;
+/* Any source that vit-fetch reads, in source order; `split` NULL: as SOURCE@SPLIT says, else train. */
+int vit_samples_fetch(struct vit_samples **, const char *name, const char *split, const struct vit_samples_opt *) VIT_MUST_CHECK;
+/* Of a source: the names of the splits it has; NULL: it does not say, or is no source. */
+const char *vit_samples_splits(const struct vit_samples *);
+/* Image files in this order, each a record without a label whose id is its path.
+ * One that cannot be told by name (stdin, a FIFO) comes with its input, which is
+ * taken over, also on failure; for the others `in` is NULL. Paths are borrowed. */
+struct vit_photo {
+	const char *path;
+	struct vit_input *in;
+};
+int vit_samples_photos(struct vit_samples **, const struct vit_photo *, int n, const struct vit_samples_opt *) VIT_MUST_CHECK;
 const struct vit_header *vit_samples_header(const struct vit_samples *);
 const struct vit_meta *vit_samples_meta(const struct vit_samples *);     /* count: over all inputs */
 /* Before the first record: keep them, so that rewind works. */
@@ -37,8 +49,14 @@ int vit_samples_keep(struct vit_samples *) VIT_MUST_CHECK;
 int vit_samples_next(struct vit_samples *, const uint8_t **raw, size_t *n);
 /* After VIT_END, when they are kept: begin again. */
 int vit_samples_rewind(struct vit_samples *) VIT_MUST_CHECK;
-/* vit_fail with "<name>: record N (id): " in front. */
-int vit_samples_fail(const struct vit_samples *, int code, const struct vit_record *, const char *fmt, ...) VIT_PRINTF(4, 5);
+/* Where the record given last came from; `input` lives as long as the samples. */
+struct vit_place {
+	const char *input;
+	uint64_t record;                /* from 1 */
+};
+struct vit_place vit_samples_place(const struct vit_samples *);
+/* vit_fail with "<input>: record N (id): " in front; `r` NULL: no id. */
+int vit_place_fail(struct vit_place, int code, const struct vit_record *r, const char *fmt, ...) VIT_PRINTF(4, 5);
 /* Called in the reading thread before it may block for long, with the
  * descriptor it will read (-1: none). */
 void vit_samples_on_wait(struct vit_samples *, void (*fn)(void *ctx, int fd), void *ctx);
@@ -57,6 +75,8 @@ struct vit_feeder_opt {
 	int drop_last;
 	int ids;                        /* keep the records' ids */
 	int eager;                      /* give a full batch at once, without looking whether it ends an epoch */
+	int prompt;                     /* with eager: before waiting for input give what there is, however little */
+	int threads;                    /* that decode encoded images; up to 1: the reader alone */
 	int64_t passes;                 /* over samples that are kept; 1 */
 	int64_t epochs, count;          /* announced; -1: unknown. More is VIT_EFORMAT */
 	int64_t limit;                  /* records; -1: all */

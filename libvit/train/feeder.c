@@ -59,6 +59,7 @@ static void wait_for_data(void *ctx, int fd)
 	struct pollfd p[2] = { { .fd = f->wake, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
 	if (fd < 0)
 		return;
+	vit_feed_idle(f);
 	while (poll(p, 2, -1) < 0 && errno == EINTR)
 		;
 	if (!p[0].revents)
@@ -204,6 +205,9 @@ void vit_feeder_close(struct vit_feeder *f)
 		free(s->id_at);
 		vit_buf_release(&s->ids);
 	}
+	vit_ahead_free(f->ahead);
+	vit_preprocess_work_release(&f->work);
+	vit_named_release(&f->named);
 	XXH3_freeState(f->hash);
 	if (f->wake >= 0)
 		close(f->wake);

@@ -6,6 +6,8 @@
 #define VIT_TRAIN_FEEDER_H
 
 #include "core/mem.h"
+#include "stream/named.h"
+#include "train/ahead.h"
 #include "train/feed.h"
 
 #include <poll.h>
@@ -49,9 +51,16 @@ struct vit_feeder {
 	int64_t label_epoch;                    /* the records' own epoch number; -1: none seen */
 	int64_t pass;
 	int gave;                               /* this pass gave a batch with samples */
+	struct feed_slot *filling;              /* NULL: none */
+	struct vit_preprocess_work work;
+	struct vit_ahead *ahead;                /* from the first encoded image on; NULL: images are made here */
+	struct vit_named named;                 /* bad records */
+	int idle_rc;                            /* what went wrong before a wait; the message is in idle_message */
+	char idle_message[1024];
 };
 
 void vit_feed_run(struct vit_feeder *);                         /* the reader thread's work */
+void vit_feed_idle(struct vit_feeder *);                        /* in it: the input has nothing now */
 struct feed_slot *vit_feed_slot(struct vit_feeder *);           /* a free slot; NULL: quit */
 void vit_feed_publish(struct vit_feeder *);                     /* give it to the engine */
 void vit_feed_bad(struct vit_feeder *, const char *message);    /* a record was left out */

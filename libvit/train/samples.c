@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sample streams read as one: files in a row, a pipe, or SOURCE@SPLIT, kept
- * for another pass where that is asked for.
+ * Sample streams read as one: files in a row, a pipe, SOURCE@SPLIT, or photos,
+ * kept for another pass where that is asked for.
  */
+#include "image/decode.h"
 #include "stream/join.h"
 #include "stream/spool.h"
 #include "train/feed.h"
@@ -11,11 +12,15 @@
 #include <string.h>
 
 struct vit_samples {
-	struct vit_join *join;          /* one of three: files in a row, */
+	struct vit_join *join;          /* one of four: files in a row, */
 	struct vit_reader *reader;      /* one stream that was open already, */
-	struct vit_fetch *fetch;        /* a source read as vit-fetch does */
-	struct vit_buf coded;           /* the fetch's records as bytes */
-	const char *name;               /* of the fetch, for messages */
+	struct vit_fetch *fetch;        /* a source read as vit-fetch does, */
+	struct vit_photo *photo;        /* image files */
+	int n_photo;
+	size_t max_photo;               /* bytes of one */
+	struct vit_buf file;            /* the present one */
+	struct vit_buf coded;           /* records that did not come as a stream, as bytes */
+	const char *name;               /* of what is no stream, for messages */
 	struct vit_header header;
 	struct vit_meta meta;
 	size_t memory;
@@ -78,17 +83,106 @@ int vit_samples_open_source(struct vit_samples **out, const char *name, const st
 	const char *at = strrchr(name, '@');
 	if (!at || at == name || strchr(at, '/') || !at[1])
 		return vit_samples_open(out, &name, 1, o);
+	return vit_samples_fetch(out, name, NULL, o);
+}
+
+int vit_samples_fetch(struct vit_samples **out, const char *name, const char *split, const struct vit_samples_opt *o)
+{
 	struct vit_samples *s = vit_calloc(1, sizeof *s);
 	if (!s)
 		return VIT_ENOMEM;
 	const char *const source[] = { name, NULL };
-	struct vit_fetch_opt fo = { .holdout = o->holdout, .epochs = 1, .source_order = 1, .limit = -1, .seed = o->seed, .memory = o->memory };
+	struct vit_fetch_opt fo = { .split = split, .holdout = o->holdout, .epochs = 1, .source_order = 1, .limit = -1, .seed = o->seed,
+	                            .memory = o->memory };
 	s->name = name;
 	int rc = vit_fetch_open(&s->fetch, source, &fo);
 	if (!rc)
 		rc = begin(s, vit_fetch_header(s->fetch), o);
 	return finish(out, s, rc);
 }
+
+const char *vit_samples_splits(const struct vit_samples *s)
+{
+	return s->fetch ? vit_fetch_splits(s->fetch) : NULL;
+}
+
+/* ---- photos ------------------------------------------------------------------------- */
+
+static void drop_photos(struct vit_samples *s)
+{
+	for (int i = 0; s->photo && i < s->n_photo; i++)
+		vit_input_close(s->photo[i].in);
+	free(s->photo);
+}
+
+int vit_samples_photos(struct vit_samples **out, const struct vit_photo *photo, int n, const struct vit_samples_opt *o)
+{
+	const struct vit_meta m = { .labels = VIT_LABELS_NONE, .count = n, .epochs = 1 };
+	struct vit_header h = { 0 };
+	struct vit_samples *s = vit_calloc(1, sizeof *s);
+	struct vit_photo *copy = vit_calloc((size_t)n, sizeof *copy);
+	if (!s || !copy) {
+		for (int i = 0; i < n; i++)
+			vit_input_close(photo[i].in);
+		free(s);
+		free(copy);
+		return VIT_ENOMEM;
+	}
+	memcpy(copy, photo, (size_t)n * sizeof *copy);
+	s->photo = copy;
+	s->n_photo = n;
+	s->name = photo[0].path;
+	s->max_photo = o->max_record ? o->max_record : 256 << 20;
+	int rc = vit_header_init(&h, VIT_SAMPLES);
+	if (!rc)
+		rc = vit_meta_write(&m, &h);
+	if (!rc)
+		rc = begin(s, &h, o);
+	vit_header_release(&h);
+	return finish(out, s, rc);
+}
+
+/* All of `in`, which is `path`, into s->file. */
+static int load(struct vit_samples *s, struct vit_input *in, const char *path)
+{
+	const uint8_t *p;
+	size_t got = 0;
+	s->file.n = 0;
+	do {
+		VIT_TRY(vit_input_skip(in, got));
+		VIT_TRY(vit_input_some(in, &p, &got));
+		if (s->file.n + got > s->max_photo)
+			return vit_fail(VIT_ERECORD, "%s: larger than the %zu bytes a record may have (--max-record)", path, s->max_photo);
+		VIT_TRY(vit_buf_add(&s->file, p, got));
+	} while (got);
+	return 0;
+}
+
+static int next_photo(struct vit_samples *s, const uint8_t **raw, size_t *n)
+{
+	if (s->count == (uint64_t)s->n_photo)
+		return VIT_END;
+	struct vit_photo *photo = &s->photo[s->count++];
+	if (!photo->in)
+		VIT_TRY(vit_input_open(&photo->in, photo->path));
+	int rc = load(s, photo->in, photo->path);
+	s->name = photo->path;
+	vit_input_close(photo->in);
+	photo->in = NULL;
+	VIT_TRY(rc);
+	const char *type = vit_image_type(s->file.p, s->file.n);
+	struct vit_record r = {
+		.id = { photo->path, strlen(photo->path) }, .seq = s->count - 1, .encoded = { (const char *)s->file.p, s->file.n },
+		.type = { type ? type : "", type ? strlen(type) : 0 },
+	};
+	s->coded.n = 0;
+	VIT_TRY(vit_record_encode(&s->coded, &r));
+	*raw = s->coded.p;
+	*n = s->coded.n;
+	return 0;
+}
+
+/* ---- reading -------------------------------------------------------------------------- */
 
 const struct vit_header *vit_samples_header(const struct vit_samples *s)
 {
@@ -113,6 +207,12 @@ static int next_fetched(struct vit_samples *s, const uint8_t **raw, size_t *n)
 	return 0;
 }
 
+static int next_new(struct vit_samples *s, const uint8_t **raw, size_t *n)
+{
+	return s->fetch ? next_fetched(s, raw, n) : s->photo ? next_photo(s, raw, n) : s->join ? vit_join_next(s->join, raw, n) :
+	       vit_reader_next(s->reader, raw, n);
+}
+
 static int next_kept(struct vit_samples *s, const uint8_t **raw, size_t *n)
 {
 	if (s->at == vit_spool_len(s->spool))
@@ -131,12 +231,13 @@ int vit_samples_next(struct vit_samples *s, const uint8_t **raw, size_t *n)
 	if (s->again) {
 		rc = next_kept(s, raw, n);
 	} else {
-		rc = s->fetch ? next_fetched(s, raw, n) : s->join ? vit_join_next(s->join, raw, n) : vit_reader_next(s->reader, raw, n);
+		rc = next_new(s, raw, n);
 		if (!rc && s->spool)
 			rc = vit_spool_add(s->spool, *raw, *n);
 		s->complete |= rc == VIT_END;
 	}
-	s->count += rc == 0;
+	/* photos count by themselves: also one that could not be read has its place */
+	s->count += rc == 0 && !(s->photo && !s->again);
 	return rc;
 }
 
@@ -155,17 +256,24 @@ static struct vit_reader *present(const struct vit_samples *s)
 	return s->join ? vit_join_reader(s->join) : s->reader;
 }
 
-int vit_samples_fail(const struct vit_samples *s, int code, const struct vit_record *r, const char *fmt, ...)
+struct vit_place vit_samples_place(const struct vit_samples *s)
+{
+	return (struct vit_place){ s->name ? s->name : vit_input_name(vit_reader_input(present(s))), s->count };
+}
+
+int vit_place_fail(struct vit_place place, int code, const struct vit_record *r, const char *fmt, ...)
 {
 	char text[768], id[160] = "";
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	/* a photo is its own input */
+	if (r && r->id.n == strlen(place.input) && !memcmp(r->id.p, place.input, r->id.n))
+		return vit_fail(code, "%s: %s", place.input, text);
 	if (r && r->id.n)
 		snprintf(id, sizeof id, " (%.*s)", (int)(r->id.n < 120 ? r->id.n : 120), r->id.p);
-	const char *name = s->fetch ? s->name : vit_input_name(vit_reader_input(present(s)));
-	return vit_fail(code, "%s: record %llu%s: %s", name, (unsigned long long)s->count, id, text);
+	return vit_fail(code, "%s: record %llu%s: %s", place.input, (unsigned long long)place.record, id, text);
 }
 
 static void on_wait(void *ctx)
@@ -197,6 +305,8 @@ void vit_samples_close(struct vit_samples *s)
 	vit_reader_close(s->reader);
 	if (s->fetch)
 		vit_fetch_close(s->fetch);
+	drop_photos(s);
+	vit_buf_release(&s->file);
 	vit_spool_free(s->spool);
 	vit_buf_release(&s->coded);
 	vit_meta_release(&s->meta);
