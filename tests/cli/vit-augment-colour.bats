@@ -67,3 +67,35 @@ colours() {
 	assert_said "3 channels, fill 2 levels"
 	assert_not_exist out.vits
 }
+
+@test "every recipe is known to vit-augment and vit-train, and runs" {
+	need vit-train
+	colours in.vits
+	mapfile -t recipes < <(cd "$REPO/recipes" && printf '%s\n' *.txt)
+	((${#recipes[@]} >= 5))
+	quietly vit-augment --list
+	for r in "${recipes[@]}"; do
+		assert_line --regexp "^  ${r%.txt} +[^ ]"
+	done
+	for r in "${recipes[@]%.txt}"; do
+		vit-augment -i in.vits --limit 8 --recipe "$r" -o out.vits || fail "$r"
+		# its own batch size is looked at, not allocated
+		vit-train --recipe "$r" --model vit:patch=16,dim=16,depth=1,heads=1,mlp=1 --explain out.vits >/dev/null || fail "$r"
+		vit-train -q --recipe "$r" --model vit:patch=16,dim=16,depth=1,heads=1,mlp=1 --batch-size 4 --steps 2 out.vits -o $r.vit || fail "$r"
+		assert_exist $r.vit
+	done
+}
+
+@test "a recipe names no files" {
+	need vit-train
+	colours in.vits
+	for option in output checkpoint best log init val recipe; do
+		printf 'augment:\ntrain:\nlr 1e-3\n%s there\n' $option >mine.txt
+		run --separate-stderr -2 vit-train --recipe ./mine.txt --model vit-lite/4 in.vits -o out.vit
+		assert_said "recipe ./mine.txt: --$option names a file, which a recipe may not do"
+		assert_not_exist there
+		assert_not_exist out.vit
+	done
+	# what it sets for the other program is none of vit-augment's business
+	vit-augment -i in.vits --recipe ./mine.txt | cmp - in.vits
+}
