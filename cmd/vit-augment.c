@@ -25,6 +25,7 @@ struct config {
 	const char *recipe;
 	int64_t epochs;
 	struct cli_optint shuffle;
+	struct cli_place start;
 	int list;
 };
 
@@ -37,6 +38,8 @@ static const struct cli_option options[] = {
 	  .help = "give a stream of one epoch N times, each with draws of its own", .flags = CLI_RESULT },
 	{ .name = "shuffle", .type = CLI_OPTINT, .offset = offsetof(struct config, shuffle), .min = 0, .max = 1e9, .arg = "WINDOW",
 	  .help = "shuffle each epoch: all records with --epochs, else a window (10000)", .flags = CLI_RESULT },
+	{ .name = "start", .type = CLI_PLACE, .offset = offsetof(struct config, start), .arg = "E[:R]",
+	  .help = "begin at epoch E, record R of it, from 0, as a resumed vit-train says; those before are not decoded" },
 	{ .name = "list", .type = CLI_FLAG, .offset = offsetof(struct config, list),
 	  .help = "list operations and recipes, or the parameters of the operation OP, and exit" },
 	{ 0 },
@@ -55,6 +58,8 @@ struct run {
 	int n_parcel, n_idle;
 	struct vit_parcel **idle;
 	int64_t passes;
+	struct cli_place at;                    /* before the start: where we are, */
+	int64_t after;                          /* and the seq of the record passed last; -1: not known */
 	uint64_t seen, left_out;
 	struct vit_named named;                 /* bad records */
 	int rc, status;                         /* a failure inside the wait callback; an exit status already said */
@@ -149,6 +154,19 @@ static int set_epochs(struct run *r, struct vit_meta *meta)
 	return 0;
 }
 
+/* What --start needs, and what the start of our own input allows. */
+static int check_start(const struct run *r, const struct vit_meta *m)
+{
+	const struct config *c = r->cfg;
+	int64_t epoch = c->start.epoch, record = c->start.record;
+	if ((epoch || record) && epoch >= m->epochs)
+		return vit_fail(VIT_EUSAGE, "--start %" PRId64 ": there are %" PRId64 " epochs, counted from 0", epoch, m->epochs);
+	if ((m->start_epoch || m->start) && (epoch || record || c->shuffle.given || c->common.limit >= 0 || r->passes > 1))
+		return vit_fail(VIT_EUSAGE, "the samples begin at epoch %" PRId64 ", record %" PRId64 " (--start): orders, limits and repetitions need "
+		                "those before too; give --start to this vit-augment alone", m->start_epoch, m->start);
+	return 0;
+}
+
 /* One entry for the program's options and one for each operation, so that
  * `A B` and `A | B` leave the same history. */
 static int add_history(struct run *r)
@@ -176,6 +194,8 @@ static int make_header(struct run *r)
 	int64_t limit = r->cfg->common.limit;
 	int rc = set_epochs(r, &meta);
 	if (rc == 0)
+		rc = check_start(r, &meta);
+	if (rc == 0)
 		rc = vit_chain_prepare(r->chain, &meta, &r->header);
 	if (limit >= 0 && meta.count > limit)
 		meta.count = limit;
@@ -184,6 +204,23 @@ static int make_header(struct run *r)
 		rc = vit_meta_write(&meta, &r->header);
 	vit_meta_release(&meta);
 	return rc ? rc : add_history(r);
+}
+
+/* The header is complete and goes out with the first records. */
+static int open_writer(struct run *r)
+{
+	const struct cli_place *start = &r->cfg->start;
+	if (start->epoch || start->record) {
+		struct vit_meta meta;
+		VIT_TRY(vit_meta_read(&meta, &r->header));
+		meta.start_epoch = start->epoch;
+		meta.start = start->record;
+		meta.start_after = r->after;
+		int rc = vit_meta_write(&meta, &r->header);
+		vit_meta_release(&meta);
+		VIT_TRY(rc);
+	}
+	return vit_writer_open(&r->writer, r->out, &r->header);
 }
 
 static int work(void *ctx, void *job)
@@ -224,7 +261,43 @@ static int prepare(struct run *r, int argc, char **argv)
 	r->status = cli_output(&r->out, c->common.out, 0);
 	if (r->status)
 		return VIT_EUSAGE;
-	return vit_writer_open(&r->writer, r->out, &r->header);
+	r->after = -1;
+	return c->start.epoch || c->start.record ? 0 : open_writer(r);
+}
+
+/* ---- the start ------------------------------------------------------------------------------ */
+
+static int too_far(const struct run *r)
+{
+	const struct cli_place *start = &r->cfg->start;
+	return vit_fail(VIT_EUSAGE, "--start %" PRId64 ":%" PRId64 ": epoch %" PRId64 " has %" PRId64 " records", start->epoch, start->record,
+	                r->at.epoch, r->at.record);
+}
+
+/* Is this record the first one to be given? Others are passed over. */
+static int reached(struct run *r, const struct vit_replay_item *item, int *here)
+{
+	const struct cli_place *start = &r->cfg->start;
+	struct vit_record rec;
+	/* one that cannot be read belongs where it stands; whoever works on it says what is wrong */
+	int bad = vit_record_decode(&rec, item->raw, item->n);
+	int64_t epoch = bad ? r->at.epoch : rec.epoch + vit_replay_pass(r->replay);
+	if (epoch > start->epoch && r->at.epoch == start->epoch && r->at.record < start->record)
+		return too_far(r);
+	if (epoch != r->at.epoch)
+		r->at = (struct cli_place){ epoch, 0 };
+	*here = epoch > start->epoch || (epoch == start->epoch && r->at.record >= start->record);
+	if (*here)
+		return 0;
+	r->at.record++;
+	r->after = bad || rec.seq > INT64_MAX ? -1 : (int64_t)rec.seq;
+	return 0;
+}
+
+/* The records end before the start: it may be the end itself. */
+static int nothing_left(struct run *r)
+{
+	return r->at.epoch < r->cfg->start.epoch || r->at.record < r->cfg->start.record ? too_far(r) : open_writer(r);
 }
 
 /* ---- records ------------------------------------------------------------------------------ */
@@ -282,6 +355,8 @@ static int drain(struct run *r)
 static void on_wait(void *ctx)
 {
 	struct run *r = ctx;
+	if (!r->writer)
+		return;
 	if (r->rc == 0)
 		r->rc = drain(r);
 	if (r->rc == 0)
@@ -317,6 +392,13 @@ static int one_pass(struct run *r)
 		if (cli_signal)
 			return VIT_EINTR;
 		r->seen++;
+		if (!r->writer) {
+			int here = 0;
+			VIT_TRY(reached(r, &item, &here));
+			if (!here)
+				continue;
+			VIT_TRY(open_writer(r));
+		}
 		VIT_TRY(keep ? vit_writer_raw(r->writer, item.raw, item.n) : add(r, &item));
 		if (r->seen % 64 == 0)
 			show_progress(r);
@@ -338,6 +420,8 @@ static int all_passes(struct run *r)
 	r->status = cli_bad_end(r->seen);
 	if (r->status)
 		return VIT_ERECORD;
+	if (!r->writer)
+		VIT_TRY(nothing_left(r));
 	uint64_t skipped = (vit_join_skipped(r->join) + r->left_out) * (uint64_t)r->passes;
 	VIT_TRY(vit_writer_end(r->writer, skipped));
 	rc = vit_output_commit(r->out, "", 0);
@@ -354,7 +438,7 @@ static void abort_stream(struct run *r, int rc)
 		vit_fail(rc, "vit-augment: ended by signal %d", (int)cli_signal);
 	else if (rc != VIT_EUPSTREAM)
 		vit_wrap(rc, "vit-augment");
-	if (rc != VIT_EPIPE) {
+	if (rc != VIT_EPIPE && r->writer) {
 		char error[1024];
 		snprintf(error, sizeof error, "%s", vit_errmsg());
 		(void)vit_writer_abort(r->writer, error);

@@ -17,6 +17,7 @@ struct config {
 	int64_t epochs, skip;
 	int shuffle, order, list, verify;
 	struct cli_part shard;
+	struct cli_place start;
 	struct cli_list where;
 };
 
@@ -41,6 +42,8 @@ static const struct cli_option options[] = {
 	  .help = "a new order in each epoch, by --seed; split train of what can be listed has it anyway" },
 	{ .name = "order", .type = CLI_CHOICE, .offset = offsetof(struct config, order), .values = "auto|source", .def = "auto",
 	  .flags = CLI_RESULT, .help = "source: as stored" },
+	{ .name = "start", .type = CLI_PLACE, .offset = offsetof(struct config, start), .arg = "E[:R]",
+	  .help = "begin at epoch E, record R of it, from 0, as a resumed vit-train says; what comes is the same" },
 	{ .name = "list", .type = CLI_FLAG, .offset = offsetof(struct config, list), .group = "More",
 	  .help = "name the formats, data sets (where they are, or what they weigh) and plug-ins, and stop" },
 	{ .name = "cache", .type = CLI_STR, .offset = offsetof(struct config, cache), .arg = "DIR",
@@ -187,7 +190,7 @@ static int run(void *config, int argc, char **argv)
 		.source_order = c->order == ORDER_SOURCE, .limit = c->common.limit, .skip = c->skip,
 		.shard = c->shard.i, .n_shard = c->shard.n, .where = c->where.v, .format = c->format, .cache = c->cache,
 		.seed = (uint64_t)c->common.seed, .memory = (size_t)c->common.memory, .verify = c->verify, .sha256 = c->sha256,
-		.progress = cli_download,
+		.start_epoch = c->start.epoch, .start = c->start.record, .progress = cli_download,
 	};
 	struct vit_fetch *f = NULL;
 	struct vit_header h = { 0 };

@@ -175,8 +175,11 @@ static int vits_open(void *priv, struct vit_source *s, struct vit_format_info *i
 	info->splits = v->meta.split;
 	/* several epochs in one stream are passed on as they are */
 	info->random = !v->reader && v->meta.epochs <= 1;
-	if (info->random)
+	if (info->random) {
 		info->meta->count = (int64_t)v->n_record;
+		/* what there is of it is a whole of its own, to be ordered and cut anew */
+		info->meta->start_epoch = info->meta->start = 0;
+	}
 	/* joined shards begin with a header that speaks of the first one only, and of a
 	 * pipe nobody knows what follows */
 	if (info->meta->n_shard && info->meta->count != v->meta.count) {

@@ -46,7 +46,7 @@ struct train {
 	struct vit_output *out;
 
 	struct vit_feeder *feeder;
-	struct vit_cursor cursor;
+	struct vit_cursor cursor, saved;        /* saved: as the checkpoint has it */
 	int64_t first_step;             /* of this session: where it resumed */
 	double began, epoch_began, epoch_waited;
 	int64_t epoch_samples;

@@ -189,6 +189,10 @@ void train_resume_hint(const struct train *t)
 	free(word);
 	cli_note("to go on, give the same samples to: vit-train%s%s", line.p ? (const char *)line.p : "", t->cfg->resume ? "" : " --resume");
 	vit_buf_release(&line);
+	/* what is repeated here has to be read here whole */
+	if (t->passes == 1 && t->saved.record)
+		cli_note("--start %lld:%lld of vit-fetch (of vit-augment, where that orders the records) begins there at once", (long long)t->saved.epoch,
+		         (long long)t->saved.in_epoch);
 }
 
 /* ---- --explain -------------------------------------------------------------------------------- */

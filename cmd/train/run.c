@@ -16,6 +16,8 @@ int train_checkpoint(struct train *t)
 	if (!t->cfg->checkpoint)
 		return 0;
 	int rc = vit_checkpoint_write(t->trainer, t->cfg->checkpoint, &t->cursor, t->options);
+	if (!rc)
+		t->saved = t->cursor;
 	return rc ? cli_fail(rc) : 0;
 }
 
@@ -35,6 +37,7 @@ int train_resume(struct train *t)
 	if (changed)
 		cli_warn("the last bits of the result may differ from an uninterrupted run: %s", changed);
 	free(changed);
+	t->saved = t->cursor;
 	t->first_step = t->cursor.step;
 	cli_note("going on from %s: step %lld of %lld", path, (long long)t->cursor.step, (long long)t->opt.steps);
 	return 0;
@@ -47,8 +50,15 @@ static int open_feeder(struct train *t)
 		.preprocess = &t->model.preprocess, .batch = t->opt.batch_size, .n_class = t->model.n_class,
 		.class_map = t->map, .n_map = m->n_class, .soft = t->opt.build.soft, .need_label = 1, .threads = (int)t->cfg->common.threads, .drop_last = t->cfg->drop_last, .passes = t->passes,
 		.epochs = t->run_epochs, .count = t->cfg->steps ? -1 : m->count, .limit = -1, .skip = t->cursor.record, .epoch = t->cursor.epoch,
-		.in_epoch = t->cursor.in_epoch, .hash = t->cursor.hash, .stop = &cli_signal,
+		.in_epoch = t->cursor.in_epoch, .hash_from = t->cursor.hash_from, .seq = t->cursor.seq, .hash = t->cursor.hash, .stop = &cli_signal,
 	};
+	if (m->start_epoch || m->start) {
+		if (!t->cursor.record || t->passes > 1)
+			return cli_usage("the samples begin at epoch %lld, record %lld (--start)%s; leave --start out", (long long)m->start_epoch,
+			                 (long long)m->start, t->passes > 1 ? " and cannot be repeated" : ", and there is no checkpoint to go on from");
+		cli_note("the samples begin at epoch %lld, record %lld: those before are not compared with the checkpoint's, only the place is",
+		         (long long)m->start_epoch, (long long)m->start);
+	}
 	int rc = t->passes > 1 ? vit_samples_keep(t->samples) : 0;
 	if (!rc)
 		rc = vit_feeder_open(&t->feeder, t->samples, &o);
@@ -85,6 +95,8 @@ static int step(struct train *t, const struct vit_batch *b)
 	t->cursor.epoch = b->epoch;
 	t->cursor.in_epoch = b->in_epoch;
 	t->cursor.record = b->record;
+	t->cursor.seq = b->seq;
+	t->cursor.hash_from = b->hash_from;
 	t->cursor.hash = b->hash;
 	t->cursor.epoch_end = b->epoch_end;
 	t->epoch_samples += b->n;

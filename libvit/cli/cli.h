@@ -28,6 +28,7 @@ enum cli_type {
 	CLI_SPAN,       /* struct cli_span: "5ep" "500it" "5%"; bare: epochs */
 	CLI_FRACTION,   /* double 0..1: "0.1" or "10%" */
 	CLI_PART,       /* struct cli_part: "I/N", 0 <= I < N */
+	CLI_PLACE,      /* struct cli_place: "E" or "E:R", both from 0 */
 	CLI_LIST,       /* struct cli_list: may be given again and again */
 	CLI_OPTINT,     /* struct cli_optint: value attached and optional, --shuffle or --shuffle=10000 */
 	CLI_OPTCHOICE,  /* int: like CLI_CHOICE with the value attached and optional: 0 not given, else index + 1 */
@@ -36,6 +37,7 @@ struct cli_share { double value; int percent; };
 struct cli_span { double value; int unit; };            /* unit: CLI_EPOCHS.. */
 enum { CLI_EPOCHS, CLI_STEPS, CLI_PERCENT_OF_RUN };
 struct cli_part { int64_t i, n; };                      /* n 0: not given */
+struct cli_place { int64_t epoch, record; };
 struct cli_list { const char **v; int n; };             /* v NULL-terminated */
 struct cli_optint { int given; int64_t value; };        /* value: def when only the name was given */
 

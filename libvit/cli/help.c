@@ -30,6 +30,8 @@ const char *cli_value_word(const struct cli_option *o)
 		return "Nep|Nit|P%";
 	case CLI_PART:
 		return "I/N";
+	case CLI_PLACE:
+		return "E[:R]";
 	case CLI_FLOAT:
 	case CLI_FRACTION:
 		return "X";

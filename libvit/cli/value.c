@@ -150,6 +150,20 @@ static int set_part(const struct cli_option *o, struct cli_part *v, const char *
 	return 0;
 }
 
+static int set_place(const struct cli_option *o, struct cli_place *v, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : strlen(text);
+	char left[32];
+	*v = (struct cli_place) { 0, 0 };
+	if (n >= sizeof left)
+		return not_a(o, text, "an epoch E, or E:R with a record of it");
+	snprintf(left, sizeof left, "%.*s", (int)n, text);
+	if (scan_int(left, "", 1, &v->epoch) || (colon && scan_int(colon + 1, "", 1, &v->record)) || v->epoch < 0 || v->record < 0)
+		return not_a(o, text, "an epoch E, or E:R with a record of it, both counted from 0");
+	return 0;
+}
+
 /* ---- words ------------------------------------------------------------------------- */
 
 static int set_choice(const struct cli_option *o, int *v, const char *text, int base)
@@ -208,6 +222,8 @@ int cli_value_set(const struct cli_option *o, void *value, const char *text, int
 		return set_fraction(o, value, text);
 	case CLI_PART:
 		return set_part(o, value, text);
+	case CLI_PLACE:
+		return set_place(o, value, text);
 	case CLI_LIST:
 		return add_to_list(value, text);
 	case CLI_OPTINT:
@@ -260,6 +276,7 @@ int cli_value_text(const struct cli_option *o, const void *value, struct vit_buf
 	const struct cli_share *share = value;
 	const struct cli_span *span = value;
 	const struct cli_part *part = value;
+	const struct cli_place *place = value;
 	const struct cli_optint *optint = value;
 	switch (o->type) {
 	case CLI_FLAG:
@@ -282,6 +299,8 @@ int cli_value_text(const struct cli_option *o, const void *value, struct vit_buf
 		return add_number(b, span->value, span_unit[span->unit]);
 	case CLI_PART:
 		return vit_buf_printf(b, "%" PRId64 "/%" PRId64, part->i, part->n);
+	case CLI_PLACE:
+		return vit_buf_printf(b, "%" PRId64 ":%" PRId64, place->epoch, place->record);
 	case CLI_LIST:
 		return add_list(b, o, value);
 	case CLI_OPTINT:
@@ -305,6 +324,8 @@ size_t cli_value_size(const struct cli_option *o)
 		return sizeof(struct cli_span);
 	case CLI_PART:
 		return sizeof(struct cli_part);
+	case CLI_PLACE:
+		return sizeof(struct cli_place);
 	case CLI_LIST:
 		return sizeof(struct cli_list);
 	case CLI_OPTINT:

@@ -237,14 +237,16 @@ static int make_header(struct vit_fetch *f)
 	}
 	if (!f->own_epochs)
 		m.epochs = f->opt.epochs;
+	if (f->opt.start_epoch || f->opt.start) {
+		m.start_epoch = f->opt.start_epoch;
+		m.start = f->opt.start;
+		m.start_after = f->after;
+	}
 	if (f->info.header)
 		VIT_TRY(vit_header_copy(&f->header, f->info.header));
 	else
 		VIT_TRY(vit_header_init(&f->header, VIT_SAMPLES));
-	VIT_TRY(vit_meta_write(&m, &f->header));
-	if (!json_object_get(f->header.meta, "ops") && json_object_set_new(f->header.meta, "ops", json_array()))
-		return vit_fail(VIT_ENOMEM, "no memory for the header");
-	return 0;
+	return vit_meta_write(&m, &f->header);
 }
 
 static int start(struct vit_fetch *f, const char *const *source, const struct vit_fetch_opt *o)
@@ -268,6 +270,7 @@ static int start(struct vit_fetch *f, const char *const *source, const struct vi
 	if (o->verify)
 		VIT_TRY(vit_fetch_verify(f));
 	VIT_TRY(vit_fetch_select(f));
+	VIT_TRY(vit_fetch_begin(f));
 	return make_header(f);
 }
 
@@ -395,6 +398,11 @@ static int next_forward(struct vit_fetch *f, struct vit_record *r)
 
 int vit_fetch_next(struct vit_fetch *f, struct vit_record *r)
 {
+	if (f->has_held) {
+		f->has_held = 0;
+		*r = f->held;
+		return 0;
+	}
 	if (f->epoch >= f->opt.epochs)
 		return VIT_END;
 	return f->info.random ? next_random(f, r) : next_forward(f, r);

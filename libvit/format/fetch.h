@@ -31,11 +31,16 @@ struct vit_fetch {
 	int permute, own_epochs;        /* own_epochs: the source's records say their epoch */
 
 	int64_t epoch, index;           /* where we are */
+	struct vit_record held;         /* forward: a record that was read to find the start, to be given next */
+	int has_held;
+	int64_t after;                  /* seq of the record before the start; -1: not known */
 	int64_t passed;                 /* forward: records of this epoch past the filters */
 };
 
 /* Read `where`, mark what is selected, count it. */
 int vit_fetch_select(struct vit_fetch *) VIT_MUST_CHECK;
+/* Go to where opt.start_epoch and opt.start say. */
+int vit_fetch_begin(struct vit_fetch *) VIT_MUST_CHECK;
 /* Read each record of the base split once, and compare it with the data set's digest. */
 int vit_fetch_verify(struct vit_fetch *) VIT_MUST_CHECK;
 /* The label and hold-out conditions on one record. */

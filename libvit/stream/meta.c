@@ -144,6 +144,19 @@ static int read_shard(struct vit_meta *m, const json_t *meta)
 	return 0;
 }
 
+static int read_start(struct vit_meta *m, const json_t *meta)
+{
+	const json_t *v = get(meta, "start"), *epoch = json_array_get(v, 0), *record = json_array_get(v, 1), *after = json_array_get(v, 2);
+	if (!v)
+		return 0;
+	if (!json_is_integer(epoch) || !json_is_integer(record) || json_integer_value(epoch) < 0 || json_integer_value(record) < 0)
+		return bad("start", "[epoch,record,seq]");
+	m->start_epoch = json_integer_value(epoch);
+	m->start = json_integer_value(record);
+	m->start_after = json_is_integer(after) ? json_integer_value(after) : -1;
+	return 0;
+}
+
 static int read_numbers(const json_t *meta, const char *key, float *out, int *n)
 {
 	const json_t *v = get(meta, key), *item;
@@ -206,6 +219,7 @@ static int read_all(struct vit_meta *m, const json_t *meta)
 	VIT_TRY(read_int(meta, "count", 0, &m->count));
 	VIT_TRY(read_int(meta, "epochs", 1, &m->epochs));
 	VIT_TRY(read_shard(m, meta));
+	VIT_TRY(read_start(m, meta));
 	VIT_TRY(read_normalise(m, meta));
 	return read_ops(m, meta);
 }
@@ -298,14 +312,16 @@ int vit_meta_write(const struct vit_meta *m, struct vit_header *h)
 		json_object_del(to, "mean");
 		json_object_del(to, "std");
 	}
-	if (ops)
-		fail |= json_object_set_new(to, "ops", ops);
-	else
-		json_object_del(to, "ops");
+	fail |= json_object_set_new(to, "ops", ops ? ops : json_array());
 	if (m->random)
 		fail |= json_object_set_new(to, "random", json_true());
 	else
 		json_object_del(to, "random");
+	if (m->start_epoch || m->start)
+		fail |= json_object_set_new(to, "start", json_pack("[I,I,o]", (json_int_t)m->start_epoch, (json_int_t)m->start,
+		                                                   count_json(m->start_after)));
+	else
+		json_object_del(to, "start");
 	/* jansson refuses names that are not UTF-8 as it refuses NULL */
 	return fail ? vit_fail(VIT_EFORMAT, "header: meta holds a text that is not UTF-8, or memory is short") : 0;
 }

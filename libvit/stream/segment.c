@@ -51,6 +51,8 @@ int vit_segment_agrees(const struct vit_header *a, const struct vit_header *b)
 	/* who announces none does not disagree: the records tell */
 	if (ca && cb && !same(ca, cb))
 		return differ("channels", ca, cb);
+	if (value(a, "start") || value(b, "start"))
+		return vit_fail(VIT_EMISMATCH, "a stream that was begun with --start is joined with another; it comes alone");
 	VIT_TRY(agree_on("classes", a, b));
 	VIT_TRY(agree_on("labels", a, b));
 	VIT_TRY(agree_on("epochs", a, b));

@@ -27,7 +27,11 @@
  * meta of samples: dataset, split: str|nil; classes: [str...]|int|nil; labels:
  * "index"|"soft"|"none"; shape: [H,W,C]|nil; count: int|nil of one epoch;
  * channels: int, only beside shape nil, of all images; epochs: int; shard: {"index":I,"of":N,"total":records of one epoch over all
- * shards|nil}|nil; mean, std: [f64...]; ops: [str...]; random: bool.
+ * shards|nil}|nil; mean, std: [f64...]; ops: [str...]; random: bool; start:
+ * [epoch,record,seq|nil], only where the stream does not begin at the beginning:
+ * with that record of that epoch, both from 0, after the record with that seq.
+ * count and epochs are those of the whole, and only a reader that knows what came
+ * before may take it.
  * history: [{"tool":str,"version":str,"options":{...},"seed":int,"from":[str...]}]
  * where "from" holds the digests of the entries built on: XXH3-64 of an entry's
  * msgpack as 16 hex digits. At most 64 KiB.
@@ -78,6 +82,8 @@ struct vit_meta {
 	int64_t shape[3];                       /* H,W,C; H and W 0: sizes differ; C 0: not known */
 	int64_t count;                          /* records of one epoch in this stream; -1: unknown */
 	int64_t epochs;
+	int64_t start_epoch, start;             /* the first record is this one of this epoch; 0, 0: the beginning */
+	int64_t start_after;                    /* where it is not: seq of the record before; -1: not known */
 	int64_t shard, n_shard, total;          /* this is shard I of N; total: records of one epoch over all shards; n_shard 0: not sharded */
 	int n_mean;                             /* 0, 1 or C */
 	float mean[16], std[16];                /* of x / 255 */

@@ -49,6 +49,8 @@ static void mark(struct vit_feeder *f, struct vit_batch *b)
 	b->epoch = f->epoch;
 	b->in_epoch = f->in_epoch;
 	b->record = f->record;
+	b->seq = f->seq;
+	b->hash_from = f->hash_from;
 	b->hash = XXH3_64bits_digest(f->hash);
 }
 
@@ -198,6 +200,7 @@ static int consume(struct vit_feeder *f, struct feed_item *it)
 		return rc;
 	if (filled(f) == f->opt.batch)
 		publish(f, 0);
+	f->seq = rc || it->r.seq > INT64_MAX ? -1 : (int64_t)it->r.seq;
 	f->record++;
 	f->in_epoch++;
 	f->since++;
@@ -308,7 +311,8 @@ static int skip(struct vit_feeder *f)
 			                (long long)f->record, (long long)f->opt.skip);
 		if (rc)
 			return rc;
-		XXH3_64bits_update(f->hash, raw, n);
+		if (f->record >= f->hash_from)
+			XXH3_64bits_update(f->hash, raw, n);
 		f->record++;
 		struct vit_record r;
 		if (f->record == f->opt.skip && !vit_record_decode(&r, raw, n))
@@ -318,8 +322,61 @@ static int skip(struct vit_feeder *f)
 	if (hash != f->opt.hash)
 		return vit_fail(VIT_EMISMATCH, "the first %lld records have hash %016" PRIx64 ", in the run that wrote the checkpoint %016" PRIx64
 		                ": give the same input, or start afresh without --resume", (long long)f->opt.skip, hash, f->opt.hash);
-	f->epoch = f->opt.epoch;
-	f->in_epoch = f->opt.in_epoch;
+	return 0;
+}
+
+/* A place in the stream: records of an epoch that were passed, and the last one's seq. */
+struct place {
+	int64_t epoch, record, label, seq;
+	int moved;
+};
+
+static int wrong_start(const struct vit_feeder *f, const struct vit_meta *m, const char *why)
+{
+	return vit_fail(VIT_EMISMATCH, "the samples begin at epoch %lld, record %lld, and the checkpoint stands at epoch %lld, record %lld: %s",
+	                (long long)m->start_epoch, (long long)m->start, (long long)f->opt.epoch, (long long)f->opt.in_epoch, why);
+}
+
+static void step(struct place *at, const struct vit_record *r)
+{
+	if (r && at->label >= 0 && r->epoch != at->label) {
+		at->epoch++;
+		at->record = 0;
+	}
+	at->record++;
+	at->label = r ? r->epoch : at->label;
+	at->seq = r && r->seq <= INT64_MAX ? (int64_t)r->seq : -1;
+	at->moved = 1;
+}
+
+/* The same for a stream that was begun with --start. Nobody can hash what is not
+ * there, so the place is told by its numbers and by the last record's seq. */
+static int skip_started(struct vit_feeder *f, const struct vit_meta *m)
+{
+	const struct vit_feeder_opt *o = &f->opt;
+	struct place at = { m->start_epoch, m->start, m->start ? m->start_epoch : -1, m->start_after, 0 };
+	const uint8_t *raw;
+	size_t n;
+	while (at.epoch < o->epoch || (at.epoch == o->epoch && at.record < o->in_epoch)) {
+		struct vit_record r;
+		int rc = next(f, &raw, &n);
+		if (rc == VIT_ERECORD)
+			continue;
+		if (rc)
+			return rc == VIT_END ? wrong_start(f, m, "they end before it") : rc;
+		step(&at, vit_record_decode(&r, raw, n) ? NULL : &r);
+	}
+	/* the first record of an epoch is where the one before it ended, if its last record was the last consumed */
+	if (!at.moved && !at.record && at.epoch == o->epoch + 1 && at.seq >= 0 && at.seq == o->seq)
+		at.label = m->start_epoch - 1;
+	else if (at.epoch != o->epoch || at.record != o->in_epoch)
+		return wrong_start(f, m, "that is too late; give its numbers to --start, or leave --start out");
+	if (at.seq >= 0 && o->seq >= 0 && at.seq != o->seq)
+		return wrong_start(f, m, "another record comes before that place than when the checkpoint was written, as it does when bad ones are "
+		                   "left out before vit-train; leave --start out");
+	f->label_epoch = at.label;
+	f->record = f->hash_from = o->skip;
+	f->gave = 1;
 	return 0;
 }
 
@@ -342,7 +399,12 @@ void vit_feed_run(struct vit_feeder *f)
 	const uint8_t *raw;
 	size_t n;
 	f->label_epoch = -1;
-	int rc = f->opt.skip > 0 ? skip(f) : 0;
+	f->seq = f->opt.skip > 0 ? f->opt.seq : -1;
+	f->hash_from = f->opt.hash_from;
+	const struct vit_meta *m = vit_samples_meta(f->samples);
+	int rc = f->opt.skip <= 0 ? 0 : m->start_epoch || m->start ? skip_started(f, m) : skip(f);
+	f->epoch = f->opt.epoch;
+	f->in_epoch = f->opt.in_epoch;
 	while (!rc) {
 		rc = next(f, &raw, &n);
 		if (f->idle_rc)

@@ -62,9 +62,9 @@ static json_t *cursor_json(const struct vit_cursor *c)
 {
 	char hash[24];
 	snprintf(hash, sizeof hash, "%016" PRIx64, c->hash);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:f, s:s}", "step", (json_int_t)c->step, "samples", (json_int_t)c->samples,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:f, s:s}", "step", (json_int_t)c->step, "samples", (json_int_t)c->samples,
 	                 "epoch", (json_int_t)c->epoch, "in_epoch", (json_int_t)c->in_epoch, "record", (json_int_t)c->record,
-	                 "epoch_end", c->epoch_end != 0, "best", c->best, "xxh3", hash);
+	                 "seq", (json_int_t)c->seq, "hash_from", (json_int_t)c->hash_from, "epoch_end", c->epoch_end != 0, "best", c->best, "xxh3", hash);
 }
 
 static int header(struct vit_trainer *t, struct vit_header *h, const struct vit_cursor *c, const json_t *options)
@@ -171,21 +171,24 @@ static int check_options(const json_t *was, const json_t *now)
 
 static int cursor_read(struct vit_cursor *c, const json_t *j)
 {
-	json_int_t step, samples, epoch, in_epoch, record;
+	/* older checkpoints lack the place's seq and hash from the first record on */
+	json_int_t step, samples, epoch, in_epoch, record, seq = -1, hash_from = 0;
 	int epoch_end;
 	const char *hash;
 	json_error_t e;
-	if (json_unpack_ex((json_t *)j, &e, 0, "{s:I, s:I, s:I, s:I, s:I, s:b, s:F, s:s}", "step", &step, "samples", &samples,
-	                   "epoch", &epoch, "in_epoch", &in_epoch, "record", &record, "epoch_end", &epoch_end,
+	if (json_unpack_ex((json_t *)j, &e, 0, "{s:I, s:I, s:I, s:I, s:I, s?I, s?I, s:b, s:F, s:s}", "step", &step, "samples", &samples,
+	                   "epoch", &epoch, "in_epoch", &in_epoch, "record", &record, "seq", &seq, "hash_from", &hash_from, "epoch_end", &epoch_end,
 	                   "best", &c->best, "xxh3", &hash))
 		return vit_fail(VIT_EFORMAT, "its cursor: %s", e.text);
-	if (step < 0 || samples < 0 || epoch < 0 || in_epoch < 0 || record < 0)
+	if (step < 0 || samples < 0 || epoch < 0 || in_epoch < 0 || record < 0 || hash_from < 0)
 		return vit_fail(VIT_EFORMAT, "its cursor has a negative count");
 	c->step = step;
 	c->samples = samples;
 	c->epoch = epoch;
 	c->in_epoch = in_epoch;
 	c->record = record;
+	c->seq = seq;
+	c->hash_from = hash_from;
 	c->epoch_end = epoch_end;
 	c->hash = strtoull(hash, NULL, 16);
 	return 0;

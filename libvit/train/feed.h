@@ -80,8 +80,11 @@ struct vit_feeder_opt {
 	int64_t passes;                 /* over samples that are kept; 1 */
 	int64_t epochs, count;          /* announced; -1: unknown. More is VIT_EFORMAT */
 	int64_t limit;                  /* records; -1: all */
-	/* where a resumed run goes on: records to skip undecoded, whose hash must be `hash` */
-	int64_t skip, epoch, in_epoch;
+	/* Where a resumed run goes on: records to skip undecoded; those from `hash_from`
+	 * on must have this hash. Of a stream that does not begin at the beginning (meta
+	 * start) only what is left is skipped, and `seq`, the last one's, is compared:
+	 * -1: not known. */
+	int64_t skip, epoch, in_epoch, hash_from, seq;
 	uint64_t hash;
 	const volatile sig_atomic_t *stop;      /* non-zero ends a wait for data; may be NULL */
 };
@@ -91,7 +94,9 @@ struct vit_batch {
 	void *labels;
 	const char **id;                /* with ids */
 	int64_t epoch, in_epoch, record;/* of the last record: its epoch from 0, records of it, of all */
-	uint64_t hash;                  /* over all records consumed up to here */
+	int64_t seq;                    /* of that record; -1: not known */
+	int64_t hash_from;              /* the first record in the hash: those before were not there */
+	uint64_t hash;                  /* over all records consumed from there up to here */
 	int epoch_end;                  /* the epoch ends with this batch */
 	int resized;                    /* an image was brought to the model's size */
 };

@@ -48,6 +48,7 @@ struct vit_feeder {
 	XXH3_state_t *hash;
 	int64_t record, in_epoch, epoch;        /* consumed; epoch counts from 0 */
 	int64_t since;                          /* records since the last batch was given */
+	int64_t seq, hash_from;                 /* as in struct vit_batch */
 	int64_t label_epoch;                    /* the records' own epoch number; -1: none seen */
 	int64_t pass;
 	int gave;                               /* this pass gave a batch with samples */

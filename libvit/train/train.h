@@ -75,7 +75,9 @@ struct vit_cursor {                     /* where in the input the run is */
 	int64_t epoch, in_epoch, record;/* records consumed: of this epoch, of all */
 	int64_t epoch_end;              /* the last step ended an epoch that was not validated yet */
 	double best;                    /* best top-1 by --val so far, percent; below 0: none */
-	uint64_t hash;                  /* running xxh3 over the consumed records' bytes */
+	int64_t seq;                    /* of the last record consumed; -1: not known */
+	int64_t hash_from;              /* the first record in the hash: a stream begun with --start lacks those before */
+	uint64_t hash;                  /* running xxh3 over the consumed records' bytes from there on */
 };
 int vit_checkpoint_write(struct vit_trainer *, const char *path, const struct vit_cursor *, const json_t *options) VIT_MUST_CHECK;
 /* VIT_END: no such file. VIT_EUSAGE names the first option that changed.
