@@ -421,7 +421,7 @@ static void recipes_have_parts(void **state)
 	assert_int_equal(vit_recipe_load("none", "train", &lines), 0);
 	assert_null(lines[0]);
 	free(lines);
-	says(vit_recipe_load("nope", "train", &lines), VIT_EUSAGE, "there are cifar, fashion, none");
+	says(vit_recipe_load("nope", "train", &lines), VIT_EUSAGE, "there are cifar, fashion, finetune, imagenet, none, and a path");
 	says(vit_recipe_load("./nope.txt", "train", &lines), VIT_EIO, "./nope.txt");
 }
 
