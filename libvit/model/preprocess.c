@@ -104,21 +104,23 @@ static void convert(uint8_t *dst, int64_t to, const uint8_t *src, int64_t from, 
 			*dst++ = from == 1 ? src[0] : (uint8_t)((src[0] * 19595u + src[1] * 38470u + src[2] * 7471u + 0x8000u) >> 16);
 }
 
-/* The size that covers [H,W] / crop_pct and keeps the image's proportions. */
+/* The size whose centre is cut: the image's proportions, covering [H,W] / crop_pct
+ * with its shorter side, or just that size where it is squashed. */
 static void covering(const struct vit_preprocess *p, int64_t h, int64_t w, int64_t *rh, int64_t *rw)
 {
-	int64_t H = p->input_size[1], W = p->input_size[2];
-	int64_t sh = (int64_t)floor((double)H / p->crop_pct), sw = (int64_t)floor((double)W / p->crop_pct);
-	if (!strcmp(p->crop_mode, "squash")) {
-		*rh = H;
-		*rw = W;
-	} else if (sh == sw) {
+	int64_t sh = (int64_t)floor((double)p->input_size[1] / p->crop_pct), sw = (int64_t)floor((double)p->input_size[2] / p->crop_pct);
+	*rh = sh;
+	*rw = sw;
+	if (!strcmp(p->crop_mode, "squash"))
+		return;
+	if (sh == sw) {
 		vit_shorter_side(sh, h, w, rh, rw);
-	} else {
-		double scale = fmax((double)sh / (double)h, (double)sw / (double)w);
-		*rh = (int64_t)fmax(rint((double)h * scale), (double)sh);
-		*rw = (int64_t)fmax(rint((double)w * scale), (double)sw);
+		return;
 	}
+	/* timm's ResizeKeepRatio, its divisions and its rounding */
+	double ratio = fmin((double)h / (double)sh, (double)w / (double)sw);
+	*rh = (int64_t)rint((double)h / ratio);
+	*rw = (int64_t)rint((double)w / ratio);
 }
 
 static int fit(const struct vit_preprocess *p, struct vit_preprocess_work *work, const uint8_t *image, int64_t h, int64_t w, uint8_t *out)

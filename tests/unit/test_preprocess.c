@@ -61,6 +61,26 @@ static void test_as_pixels(void **state)
 	vit_preprocess_work_release(&work);
 }
 
+/* The centre of an image of twice the size, whether its proportions are kept or not. */
+static void test_squash_is_cut_too(void **state)
+{
+	(void)state;
+	uint8_t file[MOST + 32], out[MOST];
+	int resized;
+	struct vit_preprocess_work work = { 0 };
+	struct vit_preprocess pre = eats(1, 8, 8, 0.5);
+	size_t n = pnm(file, 16, 16, 1);
+	struct vit_record r = encoded(file, n, "pnm");
+	const uint8_t *pixels = file + n - 256;
+	for (int squash = 0; squash < 2; squash++) {
+		strcpy(pre.crop_mode, squash ? "squash" : "center");
+		assert_int_equal(vit_preprocess_record(&pre, &work, &r, out, &resized), 0);
+		for (int y = 0; y < 8; y++)
+			assert_memory_equal(out + 8 * y, pixels + 16 * (y + 4) + 4, 8);
+	}
+	vit_preprocess_work_release(&work);
+}
+
 static void refused(struct vit_preprocess pre, const uint8_t *p, size_t n, const char *words)
 {
 	uint8_t out[MOST];
@@ -89,6 +109,6 @@ static void test_refused(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_as_pixels), cmocka_unit_test(test_refused) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_as_pixels), cmocka_unit_test(test_squash_is_cut_too), cmocka_unit_test(test_refused) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
