@@ -120,7 +120,7 @@ static int open_val(struct train *t)
 		return 0;
 	struct vit_samples_opt o = {
 		.memory = (size_t)c->common.memory, .max_record = (size_t)c->common.max_record,
-		.holdout = c->holdout, .seed = (uint64_t)c->common.seed,
+		.holdout = c->holdout, .seed = (uint64_t)c->common.seed, .progress = cli_download,
 	};
 	int rc = vit_samples_open_source(&t->val, c->val, &o);
 	const char *note = NULL;

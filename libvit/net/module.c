@@ -233,8 +233,6 @@ static void set_options(struct transfer *t, char *detail)
 	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https,ftp");
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(c, CURLOPT_MAXREDIRS, 10L);
-	/* the file's own bytes, which the digest is of */
-	curl_easy_setopt(c, CURLOPT_HTTP_CONTENT_DECODING, 0L);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, stall_seconds());
 	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 1L << 17);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
@@ -258,6 +256,7 @@ static struct curl_slist *add(struct curl_slist *list, const char *line, int *ba
 static struct curl_slist *headers_of(const struct vit_net_request *r, int *bad)
 {
 	char line[320];
+	/* the file's own bytes, which the digest is of: asked for, and what comes packed stays so */
 	struct curl_slist *list = add(NULL, "Accept-Encoding: identity", bad);
 	if (r->from > 0) {
 		snprintf(line, sizeof line, "Range: bytes=%" PRId64 "-", r->from);

@@ -18,6 +18,9 @@ struct vit_samples_opt {
 	size_t max_record;
 	double holdout;                 /* of SOURCE@SPLIT */
 	uint64_t seed;
+	/* of a SOURCE that is downloaded: struct vit_fetch_opt */
+	int (*progress)(void *ctx, const char *what, int64_t done, int64_t total);
+	void *progress_ctx;
 };
 struct vit_samples;
 /* `path`: n stream files ("-" is stdin), read one after another as `cat` would

@@ -93,7 +93,7 @@ int vit_samples_fetch(struct vit_samples **out, const char *name, const char *sp
 		return VIT_ENOMEM;
 	const char *const source[] = { name, NULL };
 	struct vit_fetch_opt fo = { .split = split, .holdout = o->holdout, .epochs = 1, .source_order = 1, .limit = -1, .seed = o->seed,
-	                            .memory = o->memory };
+	                            .memory = o->memory, .progress = o->progress, .progress_ctx = o->progress_ctx };
 	s->name = name;
 	int rc = vit_fetch_open(&s->fetch, source, &fo);
 	if (!rc)
