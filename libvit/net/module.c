@@ -222,6 +222,10 @@ static int failed(struct transfer *t, CURLcode code, const char *detail)
 static void set_options(struct transfer *t, char *detail)
 {
 	CURL *c = t->curl;
+	/* as the program curl does, the library does not */
+	const char *authorities = getenv("CURL_CA_BUNDLE");
+	if (authorities && *authorities)
+		curl_easy_setopt(c, CURLOPT_CAINFO, authorities);
 	curl_easy_setopt(c, CURLOPT_URL, t->r->url);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, detail);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);

@@ -15,7 +15,14 @@ setup_file() {
 	SUM=$(sha256sum "$WWW/pictures" | cut -d' ' -f1)
 	cd "$BATS_FILE_TMPDIR" || return 1
 	mkfifo alive
-	python3 "$REPO/tests/net/server.py" "$WWW" "$PWD/port" "$PWD/log" <alive >/dev/null 2>&1 3>&- &
+	local both=
+	if command -v openssl >/dev/null; then
+		{
+			openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
+				-keyout key -out cert && cat key cert >both && both=1
+		} 2>/dev/null
+	fi
+	python3 "$REPO/tests/net/server.py" "$WWW" "$PWD/port" "$PWD/log" ${both:+"$PWD/both"} <alive >/dev/null 2>&1 3>&- &
 	# the server ends when nobody holds the other end
 	exec 7>alive
 	local i
@@ -23,9 +30,13 @@ setup_file() {
 		[[ -e port ]] && break
 		sleep 0.1
 	done
-	export URL
-	URL=http://127.0.0.1:$(cat port)
-	unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY ftp_proxy
+	[[ -e port ]] || return 1
+	export URL FTP TLS
+	{
+		read -r URL && read -r FTP && read -r TLS
+	} <port || true
+	URL=http://127.0.0.1:$URL FTP=ftp://127.0.0.1:$FTP TLS=${TLS:+https://127.0.0.1:$TLS}
+	unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY ftp_proxy no_proxy NO_PROXY CURL_CA_BUNDLE
 	export VIT_NET_RETRY=0.02 VIT_NET_STALL=1
 }
 
@@ -284,6 +295,24 @@ sly pictures - 200"
 @test "a proxy of the environment is asked" {
 	http_proxy=$URL run --separate-stderr -0 vit-fetch http://no.such.host.invalid/ok/pictures -o got
 	vit-fetch "$WWW/pictures" | cmp - got
+}
+
+@test "https: only who can show a certificate is believed" {
+	[[ $TLS ]] || skip 'no openssl to make a certificate'
+	run --separate-stderr -1 vit-fetch "$TLS/ok/pictures" -o got
+	assert_said 'certificate'
+	assert_equal "$(asked)" ""
+	CURL_CA_BUNDLE=$BATS_FILE_TMPDIR/cert run --separate-stderr -0 vit-fetch "$TLS/ok/pictures" -o got
+	cmp "$WWW/pictures" cache/vit/url/*/pictures
+}
+
+@test "ftp: the rest is asked for where a digest is proof" {
+	run --separate-stderr -0 vit-fetch "$FTP/pictures" --sha256 "$SUM" -o got
+	cmp "$WWW/pictures" cache/vit/url/*/pictures
+	assert_equal "$(asked)" "ftp pictures 0
+ftp pictures 1176008"
+	run --separate-stderr -1 vit-fetch "$FTP/pictures" --cache other
+	assert_said 'after 1176008 of 2352016 bytes'
 }
 
 @test "file: is read where it lies" {

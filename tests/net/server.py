@@ -1,19 +1,25 @@
 #!/usr/bin/env python3
-"""A web server that misbehaves on purpose: server.py DIR PORTFILE LOG
+"""A web server that misbehaves on purpose: server.py DIR PORTFILE LOG [CERT]
 
 /HOW/.../FILE serves DIR/FILE in the manner HOW; one line a request goes to LOG:
 "HOW FILE RANGE STATUS". Manners that change their mind count the requests for
-one path. Standard library only; ends when its stdin does.
+one path. /FILE by ftp cuts every transfer of a whole file in its middle. The
+ports, http ftp https, are in PORTFILE. Standard library only; ends when its
+stdin does.
 """
 import base64
 import gzip
 import os
+import socket
+import socketserver
+import ssl
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 DIR, PORTFILE, LOG = sys.argv[1:4]
+CERT = sys.argv[4] if len(sys.argv) > 4 else None
 lock = threading.Lock()
 seen = {}
 
@@ -124,13 +130,6 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(self.part(data, '"v1"', length=1 << 60, ranges=False))
         self.hang_up()
 
-    def how_endless(self, data, turn, words):
-        """No length, more and more bytes."""
-        self.head(200, None, Connection="close")
-        for _ in range(20):
-            self.wfile.write(data)
-        self.hang_up()
-
     def how_redirect(self, data, turn, words):
         self.refuse(302, Location="/ok/" + self.file)
 
@@ -208,10 +207,61 @@ class Handler(BaseHTTPRequestHandler):
             self.refuse(401, WWW_Authenticate='Basic realm="x"')
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-server.daemon_threads = True
-threading.Thread(target=server.serve_forever, daemon=True).start()
+class FTP(socketserver.StreamRequestHandler):
+    def say(self, line):
+        self.wfile.write((line + "\r\n").encode())
+
+    def handle(self):
+        start, passive = 0, None
+        self.say("220 here")
+        for line in self.rfile:
+            command, _, value = line.decode().strip().partition(" ")
+            path = os.path.join(DIR, os.path.basename(value))
+            if command in ("USER", "CWD", "TYPE"):
+                self.say("230 fine" if command == "USER" else "200 fine")
+            elif command == "PWD":
+                self.say('257 "/"')
+            elif command == "EPSV":
+                passive = socket.create_server(("127.0.0.1", 0))
+                self.say(f"229 passive (|||{passive.getsockname()[1]}|)")
+            elif command == "SIZE":
+                self.say(f"213 {os.path.getsize(path)}")
+            elif command == "REST":
+                start = int(value)
+                self.say("350 fine")
+            elif command == "RETR":
+                with open(path, "rb") as f:
+                    data = f.read()
+                with lock, open(LOG, "a") as log:
+                    log.write(f"ftp {value} {start}\n")
+                self.say("150 coming")
+                with passive.accept()[0] as to:
+                    to.sendall(data[start:] if start else data[: len(data) // 2])
+                self.say("226 done" if start else "426 cut")
+                start = 0
+            elif command == "QUIT":
+                return self.say("221 bye")
+            else:
+                self.say("502 unknown")
+
+
+class FTPServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+
+def serve(server):
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return str(server.server_address[1])
+
+
+ports = [serve(ThreadingHTTPServer(("127.0.0.1", 0), Handler)), serve(FTPServer(("127.0.0.1", 0), FTP))]
+if CERT:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERT)
+    https = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    https.socket = context.wrap_socket(https.socket, server_side=True)
+    ports.append(serve(https))
 with open(PORTFILE + ".new", "w") as f:
-    f.write(str(server.server_address[1]))
+    f.write("\n".join(ports) + "\n")
 os.rename(PORTFILE + ".new", PORTFILE)
 sys.stdin.read()
