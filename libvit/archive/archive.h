@@ -25,25 +25,28 @@ struct vit_archive_at {
 	int fd;
 };
 
+enum vit_entry_kind { VIT_ENTRY_OTHER, VIT_ENTRY_FILE, VIT_ENTRY_LINK, VIT_ENTRY_DIRECTORY };
+struct vit_archive_entry {
+	int kind;               /* LINK: a symbolic one */
+	const char *name;       /* until the next call; a zip's as long as it is open, in UTF-8 */
+	int64_t size;           /* as claimed; -1: not said */
+};
+
 struct vit_archive_module {
 	struct vit_module module;
 	/* `raw` 0: a tar, zip or 7z, not compressed as a whole. `raw` 1: gz, bz2,
 	 * xz or zst data around one nameless member. `name` for messages. */
 	int (*open)(struct vit_archive **, const struct vit_archive_at *, int raw, const char *name);
-	/* The next regular file, or symbolic link: *link is then where it leads, else
-	 * NULL; *size -1 when not said. Both names until the next call.
-	 * VIT_END, VIT_EFORMAT. */
-	int (*next)(struct vit_archive *, const char **name, const char **link, int64_t *size);
+	/* The next file, link or directory. VIT_END, VIT_EFORMAT. */
+	int (*next)(struct vit_archive *, struct vit_archive_entry *);
 	/* Bytes of the present member: as read(2), a negative code on failure. */
 	ssize_t (*read)(struct vit_archive *, void *buf, size_t n);
 	void (*close)(struct vit_archive *);
 
 	/* A zip by its central directory; not from `in`. VIT_EFORMAT, VIT_EUNSUPPORTED (encrypted). */
 	int (*zip_open)(struct vit_zip **, const struct vit_archive_at *, const char *name);
-	int64_t (*zip_count)(struct vit_zip *);         /* entries, directories among them */
-	/* Entry `i`: its name in UTF-8, which lives as long as the zip, and the size it
-	 * claims. 1: a regular file, 2: a symbolic link, 0: neither. */
-	int (*zip_entry)(struct vit_zip *, int64_t i, const char **name, int64_t *size);
+	int64_t (*zip_count)(struct vit_zip *);         /* entries */
+	void (*zip_entry)(struct vit_zip *, int64_t i, struct vit_archive_entry *);
 	/* Make entry `i` the one that zip_read() reads; VIT_EFORMAT. */
 	int (*zip_start)(struct vit_zip *, int64_t i);
 	ssize_t (*zip_read)(struct vit_zip *, void *buf, size_t n);
@@ -53,7 +56,7 @@ struct vit_archive_module {
 /* Between the files of the module. */
 int vit_zip_open(struct vit_zip **, const struct vit_archive_at *, const char *name) VIT_MUST_CHECK;
 int64_t vit_zip_count(struct vit_zip *);
-int vit_zip_entry(struct vit_zip *, int64_t i, const char **name, int64_t *size);
+void vit_zip_entry(struct vit_zip *, int64_t i, struct vit_archive_entry *);
 int vit_zip_start(struct vit_zip *, int64_t i) VIT_MUST_CHECK;
 ssize_t vit_zip_read(struct vit_zip *, void *buf, size_t n);
 void vit_zip_close(struct vit_zip *);

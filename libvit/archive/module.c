@@ -111,10 +111,20 @@ out:
 	return rc;
 }
 
-static int archive_next(struct vit_archive *v, const char **name, const char **link, int64_t *size)
+static int kind_of(struct archive *a, struct archive_entry *e)
+{
+	switch (archive_entry_filetype(e)) {
+	case AE_IFREG: return VIT_ENTRY_FILE;
+	case AE_IFLNK: return VIT_ENTRY_LINK;
+	case AE_IFDIR: return VIT_ENTRY_DIRECTORY;
+	default: return archive_format(a) == ARCHIVE_FORMAT_RAW ? VIT_ENTRY_FILE : VIT_ENTRY_OTHER;
+	}
+}
+
+static int archive_next(struct vit_archive *v, struct vit_archive_entry *out)
 {
 	struct archive_entry *e;
-	for (;;) {
+	do {
 		int rc = archive_read_next_header(v->a, &e);
 		if (rc == ARCHIVE_EOF)
 			return VIT_END;
@@ -126,15 +136,13 @@ static int archive_next(struct vit_archive *v, const char **name, const char **l
 		if (to)
 			return vit_fail(VIT_EUNSUPPORTED, "%s: %s is a link to %s within the archive; unpack it and name the directory",
 			                v->name, from ? from : "a member", to);
-		*link = archive_entry_filetype(e) == AE_IFLNK ? archive_entry_symlink(e) : NULL;
-		if (!*link && archive_entry_filetype(e) != AE_IFREG && archive_format(v->a) != ARCHIVE_FORMAT_RAW)
-			continue;
-		if (archive_entry_is_encrypted(e) > 0)
-			return vit_fail(VIT_EUNSUPPORTED, "%s: its members are encrypted; decrypt it first", v->name);
-		*name = from ? from : "";
-		*size = archive_entry_size_is_set(e) ? archive_entry_size(e) : -1;
-		return 0;
-	}
+		out->kind = kind_of(v->a, e);
+		out->name = from ? from : "";
+		out->size = archive_entry_size_is_set(e) ? archive_entry_size(e) : -1;
+	} while (out->kind == VIT_ENTRY_OTHER);
+	if (archive_entry_is_encrypted(e) > 0)
+		return vit_fail(VIT_EUNSUPPORTED, "%s: its members are encrypted; decrypt it first", v->name);
+	return 0;
 }
 
 static ssize_t archive_read(struct vit_archive *v, void *buf, size_t n)

@@ -9,9 +9,9 @@
 #include "archive/archive.h"
 #include "core/mem.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zip.h>
@@ -96,24 +96,22 @@ int64_t vit_zip_count(struct vit_zip *v)
 	return zip_get_num_entries(v->z, 0);
 }
 
-int vit_zip_entry(struct vit_zip *v, int64_t i, const char **name, int64_t *size)
+void vit_zip_entry(struct vit_zip *v, int64_t i, struct vit_archive_entry *e)
 {
 	zip_stat_t st;
 	zip_uint8_t system;
 	zip_uint32_t mode;
-	*name = zip_get_name(v->z, (zip_uint64_t)i, 0);
-	*size = -1;
-	if (!*name || zip_stat_index(v->z, (zip_uint64_t)i, 0, &st))
-		return 0;
+	*e = (struct vit_archive_entry){ VIT_ENTRY_OTHER, zip_get_name(v->z, (zip_uint64_t)i, 0), -1 };
+	if (!e->name || !*e->name || zip_stat_index(v->z, (zip_uint64_t)i, 0, &st)) {
+		e->name = "";
+		return;
+	}
 	if (st.valid & ZIP_STAT_SIZE && st.size <= INT64_MAX)
-		*size = (int64_t)st.size;
+		e->size = (int64_t)st.size;
+	e->kind = e->name[strlen(e->name) - 1] == '/' ? VIT_ENTRY_DIRECTORY : VIT_ENTRY_FILE;
 	if (!zip_file_get_external_attributes(v->z, (zip_uint64_t)i, 0, &system, &mode) && system == ZIP_OPSYS_UNIX &&
 	    S_ISLNK(mode >> 16))
-		return 2;
-	size_t n = 0;
-	while ((*name)[n])
-		n++;
-	return n && (*name)[n - 1] != '/';
+		e->kind = VIT_ENTRY_LINK;
 }
 
 static int failed(const struct vit_zip *v, const char *why)

@@ -13,6 +13,8 @@
 
 /* Hidden files and what operating systems leave, anywhere in the path. */
 int vit_member_hidden(const char *name);
+/* source.c: for a survey that wants them. `name` may end in '/'. */
+int vit_source_met_directory(struct vit_source *, const char *name) VIT_MUST_CHECK;
 
 /* ---- directory.c: the files below a directory, by code point of their paths ---- */
 
@@ -51,6 +53,7 @@ struct vit_zipped {
 /* Links, names that leave the archive and all but the last of equal names are left out, with notices to `s`. */
 int vit_zipped_open(struct vit_zipped *, const struct vit_archive_at *, const char *name, struct vit_source *s) VIT_MUST_CHECK;
 const char *vit_zipped_name(const struct vit_zipped *, size_t i, int64_t *size);        /* below the root */
+int vit_zipped_directories(const struct vit_zipped *, struct vit_source *s) VIT_MUST_CHECK;      /* meet them all */
 int vit_zipped_input(const struct vit_zipped *, size_t i, struct vit_input **) VIT_MUST_CHECK;
 void vit_zipped_close(struct vit_zipped *);
 

@@ -64,6 +64,10 @@ const char *vit_source_split(const struct vit_source *);  /* the split asked for
  * is kept for this: in memory up to the budget, then in an unlinked file; so it
  * comes before the first vit_source_next(). Ends with fn's nonzero. */
 int vit_source_survey(struct vit_source *, int (*fn)(void *ctx, const struct vit_member *), void *ctx) VIT_MUST_CHECK;
+/* The same, and `dir` hears the path of each directory that a place or archive
+ * names, empty ones too; it may end in '/', and comes in any order. */
+int vit_source_survey_all(struct vit_source *, int (*fn)(void *ctx, const struct vit_member *),
+                          int (*dir)(void *ctx, const char *path), void *ctx) VIT_MUST_CHECK;
 /* Where members can be opened in any order (directories, zip, single files): how
  * many there are, numbered as a survey gives them; -1: only one after the other.
  * Before the first vit_source_next(), which may begin again. */

@@ -49,6 +49,12 @@ static int leaves(const char *name)
 	return 0;
 }
 
+static int directory(struct vit_source *s, const char *name)
+{
+	name = below_root(name);
+	return leaves(name) || vit_member_hidden(name) ? 0 : vit_source_met_directory(s, name);
+}
+
 static int left_out(struct vit_source *s, const char *name, int64_t links, int64_t outside)
 {
 	if (links)
@@ -63,20 +69,20 @@ static int left_out(struct vit_source *s, const char *name, int64_t links, int64
 
 const char *vit_zipped_name(const struct vit_zipped *z, size_t i, int64_t *size)
 {
-	const char *name;
-	z->mod->zip_entry(z->zip, z->order[i], &name, size);
-	return below_root(name);
+	struct vit_archive_entry e;
+	z->mod->zip_entry(z->zip, z->order[i], &e);
+	*size = e.size;
+	return below_root(e.name);
 }
 
 static int by_name(const void *a, const void *b, void *ctx)
 {
 	const struct vit_zipped *z = ctx;
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	const char *p, *q;
-	int64_t size;
-	z->mod->zip_entry(z->zip, x, &p, &size);
-	z->mod->zip_entry(z->zip, y, &q, &size);
-	int d = strcmp(below_root(p), below_root(q));
+	struct vit_archive_entry p, q;
+	z->mod->zip_entry(z->zip, x, &p);
+	z->mod->zip_entry(z->zip, y, &q);
+	int d = strcmp(below_root(p.name), below_root(q.name));
 	return d ? d : (x > y) - (x < y);
 }
 
@@ -103,17 +109,16 @@ static int list(struct vit_zipped *z, const char *name, struct vit_source *s)
 	if (!z->order)
 		return VIT_ENOMEM;
 	for (int64_t i = 0; i < n; i++) {
-		const char *member;
-		int64_t size;
-		int kind = z->mod->zip_entry(z->zip, i, &member, &size);
-		if (!kind)
+		struct vit_archive_entry e;
+		z->mod->zip_entry(z->zip, i, &e);
+		const char *member = below_root(e.name);
+		if (e.kind != VIT_ENTRY_FILE && e.kind != VIT_ENTRY_LINK)
 			continue;
-		member = below_root(member);
 		if (leaves(member))
 			outside++;
 		else if (vit_member_hidden(member))
 			z->hidden++;
-		else if (kind == 2)
+		else if (e.kind == VIT_ENTRY_LINK)
 			links++;
 		else
 			z->order[z->n++] = (uint32_t)i;
@@ -139,6 +144,17 @@ static ssize_t zip_read(void *ctx, void *buf, size_t n)
 {
 	const struct vit_zipped *z = ctx;
 	return z->mod->zip_read(z->zip, buf, n);
+}
+
+int vit_zipped_directories(const struct vit_zipped *z, struct vit_source *s)
+{
+	for (int64_t i = 0; i < z->mod->zip_count(z->zip); i++) {
+		struct vit_archive_entry e;
+		z->mod->zip_entry(z->zip, i, &e);
+		if (e.kind == VIT_ENTRY_DIRECTORY)
+			VIT_TRY(directory(s, e.name));
+	}
+	return 0;
 }
 
 int vit_zipped_input(const struct vit_zipped *z, size_t i, struct vit_input **in)
@@ -168,18 +184,21 @@ int vit_packed_open(struct vit_packed *a, const struct vit_archive_at *at, const
 int vit_packed_next(struct vit_packed *a, const char **name, int64_t *size, struct vit_source *s)
 {
 	for (;;) {
-		const char *link;
-		int rc = a->mod->next(a->archive, name, &link, size);
+		struct vit_archive_entry e;
+		int rc = a->mod->next(a->archive, &e);
 		if (rc == VIT_END)
 			VIT_TRY(left_out(s, vit_source_name(s), a->links, a->outside));
 		if (rc)
 			return rc;
-		*name = below_root(*name);
-		if (leaves(*name))
+		*name = below_root(e.name);
+		*size = e.size;
+		if (e.kind == VIT_ENTRY_DIRECTORY)
+			VIT_TRY(directory(s, e.name));
+		else if (leaves(*name))
 			a->outside++;
 		else if (vit_member_hidden(*name))
 			a->hidden++;
-		else if (link)
+		else if (e.kind == VIT_ENTRY_LINK)
 			a->links++;
 		else
 			return 0;

@@ -21,6 +21,8 @@ struct vit_source {
 	char *name, *split;
 	size_t memory, loaded, max_record;
 	int held, forget;
+	int (*on_directory)(void *, const char *);      /* in a survey */
+	void *survey_ctx;
 	void (*on_wait)(void *);
 	void *on_wait_ctx;
 
@@ -141,13 +143,30 @@ static int numbered(struct vit_source *s, const struct vit_place *p)
 	}
 }
 
+int vit_source_met_directory(struct vit_source *s, const char *name)
+{
+	return s->on_directory && *name ? s->on_directory(s->survey_ctx, name) : 0;
+}
+
+/* What a survey hears of a place's directories before its files. */
+static int meet_directories(struct vit_source *s, const struct vit_place *p)
+{
+	if (!s->on_directory)
+		return 0;
+	for (size_t i = 0; p->kind == VIT_PLACE_DIRECTORY && i < p->list.n_dir; i++)
+		VIT_TRY(vit_source_met_directory(s, p->list.text + p->list.dir[i]));
+	return p->kind == VIT_PLACE_ZIP ? vit_zipped_directories(&p->zip, s) : 0;
+}
+
 /* Have the next member present, not opened. */
 static int step(struct vit_source *s)
 {
 	for (; s->at < s->n_place; s->at++, s->begun = 0) {
 		struct vit_place *p = &s->place[s->at];
-		if (!s->begun)
+		if (!s->begun) {
 			VIT_TRY(begin(s));
+			VIT_TRY(meet_directories(s, p));
+		}
 		if (p->kind != VIT_PLACE_PACKED) {
 			if (s->next < p->n)
 				return numbered(s, p);
@@ -302,7 +321,7 @@ void vit_source_hold(struct vit_source *s)
 	s->held = s->present;
 }
 
-int vit_source_survey(struct vit_source *s, int (*fn)(void *ctx, const struct vit_member *), void *ctx)
+int vit_source_survey_all(struct vit_source *s, int (*fn)(void *, const struct vit_member *), int (*dir)(void *, const char *), void *ctx)
 {
 	for (int i = 0; i < s->n_place; i++) {
 		struct vit_place *p = &s->place[i];
@@ -315,14 +334,22 @@ int vit_source_survey(struct vit_source *s, int (*fn)(void *ctx, const struct vi
 	}
 	restart(s);
 	int rc = 0, end;
+	s->on_directory = dir;
+	s->survey_ctx = ctx;
 	while (!(end = step(s))) {
 		rc = fn(ctx, &s->m);
 		member_close(s);
 		if (rc)
 			break;
 	}
+	s->on_directory = NULL;
 	restart(s);
 	return rc ? rc : end == VIT_END ? 0 : end;
+}
+
+int vit_source_survey(struct vit_source *s, int (*fn)(void *, const struct vit_member *), void *ctx)
+{
+	return vit_source_survey_all(s, fn, NULL, ctx);
 }
 
 /* What each place is, begun one after the other. */

@@ -50,14 +50,13 @@ static int unpack_once(struct vit_input **in)
 	if (!u)
 		return VIT_ENOMEM;
 	const struct vit_archive_at at = { .in = *in, .fd = -1 };
-	const char *name, *link;
-	int64_t size;
+	struct vit_archive_entry e;
 	struct vit_input *out;
 	int rc = vit_archive_load(&u->mod);
 	if (!rc)
 		rc = u->mod->open(&u->a, &at, 1, vit_input_name(*in));
 	if (!rc) {
-		rc = u->mod->next(u->a, &name, &link, &size);
+		rc = u->mod->next(u->a, &e);
 		if (rc == VIT_END)
 			rc = vit_fail(VIT_EFORMAT, "%s: compressed, but nothing is in it", vit_input_name(*in));
 		if (!rc)
