@@ -12,7 +12,7 @@
 
 struct config {
 	struct cli_common common;
-	const char *split, *format, *cache, *sha256;
+	const char *split, *format, *cache, *sha256, *classes;
 	double holdout;
 	int64_t epochs, skip;
 	int shuffle, order, list, verify;
@@ -29,7 +29,9 @@ static const struct cli_option options[] = {
 	{ .name = "holdout", .type = CLI_FRACTION, .offset = offsetof(struct config, holdout), .max = 1, .arg = "SHARE",
 	  .flags = CLI_RESULT, .help = "cut train in two by the ids: --split val is this share, --split train the rest" },
 	{ .name = "where", .type = CLI_LIST, .offset = offsetof(struct config, where), .arg = "label=NAME", .flags = CLI_RESULT,
-	  .help = "only records with this label; all conditions must hold" },
+	  .help = "only records with this label, or one of label=NAME,NAME; given again: all must hold" },
+	{ .name = "classes", .type = CLI_STR, .offset = offsetof(struct config, classes), .arg = "FILE",
+	  .help = "names for labels that are numbers, one a line: the first is label 0" },
 	{ .name = "skip", .type = CLI_INT, .offset = offsetof(struct config, skip), .max = 9e18, .arg = "N", .flags = CLI_RESULT,
 	  .help = "leave out the first N of each epoch" },
 	{ .name = "shard", .type = CLI_PART, .offset = offsetof(struct config, shard), .arg = "I/N", .flags = CLI_RESULT,
@@ -166,6 +168,14 @@ static int stream(struct vit_fetch *f, struct vit_header *h, struct vit_output *
 	return rc;
 }
 
+/* What the source said since the last call. */
+static void notices(const struct vit_fetch *f, int *said)
+{
+	const char *text;
+	for (; (text = vit_fetch_notice(f, *said)); ++*said)
+		cli_note("%s", text);
+}
+
 static int run(void *config, int argc, char **argv)
 {
 	struct config *c = config;
@@ -190,11 +200,14 @@ static int run(void *config, int argc, char **argv)
 		.source_order = c->order == ORDER_SOURCE, .limit = c->common.limit, .skip = c->skip,
 		.shard = c->shard.i, .n_shard = c->shard.n, .where = c->where.v, .format = c->format, .cache = c->cache,
 		.seed = (uint64_t)c->common.seed, .memory = (size_t)c->common.memory, .verify = c->verify, .sha256 = c->sha256,
+		.max_record = (size_t)c->common.max_record, .classes = c->classes,
 		.start_epoch = c->start.epoch, .start = c->start.record, .progress = cli_download,
 	};
 	struct vit_fetch *f = NULL;
 	struct vit_header h = { 0 };
-	int rc = vit_fetch_open(&f, (const char *const *)argv, &o);
+	int said = 0, rc = vit_fetch_open(&f, (const char *const *)argv, &o);
+	if (!rc)
+		notices(f, &said);
 	if (!rc)
 		rc = vit_header_copy(&h, vit_fetch_header(f));
 	if (!rc)
@@ -202,6 +215,8 @@ static int run(void *config, int argc, char **argv)
 	if (!rc)
 		rc = stream(f, &h, out);
 	cli_progress_end();
+	if (f)
+		notices(f, &said);
 	vit_header_release(&h);
 	vit_fetch_close(f);
 	if (rc) {
@@ -222,7 +237,7 @@ static const struct cli_program program = {
 	             "what is not on this machine is downloaded once and kept in the cache, which --list and --cache are about;\n"
 	             "a download that was interrupted goes on from where it was",
 	.options = options,
-	.common = CLI_USE_SEED | CLI_USE_MEMORY | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_PROGRESS | CLI_USE_OUT |
+	.common = CLI_USE_SEED | CLI_USE_MEMORY | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_MAX_RECORD | CLI_USE_PROGRESS | CLI_USE_OUT |
 	          CLI_SAMPLES_OUT,
 	.config_size = sizeof(struct config),
 	.run = run,

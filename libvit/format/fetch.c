@@ -143,7 +143,7 @@ static int check_split(const struct vit_fetch *f)
 		return 0;
 	}
 	const char *hint = "";
-	if (!strcmp(f->base, "val") && has_word(have, "train"))
+	if (has_word(have, "train"))
 		hint = "; --holdout 10% --split val takes a tenth of train";
 	else if (!strcmp(f->base, "train") && has_word(have, "all"))
 		hint = "; with --split all, later programs can still cut it";
@@ -161,6 +161,8 @@ static int open_format(struct vit_fetch *f)
 	f->opened = rc == 0;
 	if (rc)
 		f->format->close(f->priv);
+	if (rc == VIT_ERECORD)          /* here it is the source */
+		rc = VIT_EFORMAT;
 	f->n = f->meta.count;
 	f->index = 0;
 	if (!rc && f->info.random && f->n < 0)
@@ -201,6 +203,28 @@ static int add_dataset(struct vit_fetch *f)
 	return 0;
 }
 
+/* The user's names for labels that are numbers. */
+static int add_classes(struct vit_fetch *f)
+{
+	struct vit_meta *m = &f->meta;
+	int n;
+	const char *const *names = vit_source_classes(f->src, &n);
+	/* a format that asked for them used them */
+	if (!names || (m->classes && m->n_class == n && !strcmp(m->classes[0], names[0])))
+		return 0;
+	if (m->classes || m->labels != VIT_LABELS_INDEX)
+		return vit_fail(VIT_EUSAGE, "--classes names labels that are numbers; %s %s", vit_source_name(f->src),
+		                m->classes ? "names its classes itself" : "has no labels");
+	if (m->n_class > n)
+		return vit_fail(VIT_EUSAGE, "--classes: %d names, %s has labels up to %d", n, vit_source_name(f->src), m->n_class - 1);
+	m->classes = vit_arena_alloc(&m->arena, (size_t)n * sizeof *m->classes);
+	if (!m->classes)
+		return VIT_ENOMEM;
+	memcpy(m->classes, names, (size_t)n * sizeof *m->classes);
+	m->n_class = n;
+	return 0;
+}
+
 /* Is the order a permutation? Training reads shuffled data unless told not to. */
 static int choose_order(struct vit_fetch *f)
 {
@@ -213,9 +237,13 @@ static int choose_order(struct vit_fetch *f)
 		return vit_fail(VIT_EUSAGE, "%s: is shard %lld/%lld of another run; shard the whole", vit_source_name(f->src),
 		                (long long)f->meta.shard, (long long)f->meta.n_shard);
 	f->permute = f->info.random && !f->own_epochs && !o->source_order && (o->shuffle || !strcmp(f->given, "train"));
-	if (o->shuffle && !f->permute)
-		return vit_fail(VIT_EUSAGE, "%s: is read once from front to back and cannot be shuffled here; "
-		                "pipe it through vit-augment --shuffle=10000", vit_source_name(f->src));
+	if (o->shuffle && !f->permute) {
+		char epochs[40] = "";
+		if (o->epochs > 1)
+			snprintf(epochs, sizeof epochs, "--epochs %lld ", (long long)o->epochs);
+		return vit_fail(VIT_EUSAGE, "%s: is read from front to back and cannot be shuffled here; leave out %s--shuffle and pipe it "
+		                "through vit-augment %s--shuffle", vit_source_name(f->src), epochs, epochs);
+	}
 	if (o->epochs > 1 && !f->info.random && !vit_source_again(f->src))
 		return vit_fail(VIT_EUSAGE, "%s: a pipe is read once; repeat it with vit-augment --epochs %lld",
 		                vit_source_name(f->src), (long long)o->epochs);
@@ -266,6 +294,7 @@ static int start(struct vit_fetch *f, const char *const *source, const struct vi
 	VIT_TRY(open_format(f));
 	VIT_TRY(check_split(f));
 	VIT_TRY(add_dataset(f));
+	VIT_TRY(add_classes(f));
 	VIT_TRY(choose_order(f));
 	if (o->verify)
 		VIT_TRY(vit_fetch_verify(f));
@@ -333,7 +362,6 @@ void vit_fetch_close(struct vit_fetch *f)
 		free(*p);
 	free(f->path);
 	free(f->keep);
-	free(f->want);
 	free(f);
 }
 
@@ -361,15 +389,18 @@ static int next_random(struct vit_fetch *f, struct vit_record *r)
 static int reopen(struct vit_fetch *f)
 {
 	const struct vit_format *again;
+	f->passed = f->index = 0;
+	if (f->format->again) {
+		VIT_TRY(vit_source_rewind(f->src));
+		return f->format->again(f->priv, f->src);
+	}
 	f->format->close(f->priv);
 	f->opened = 0;
 	VIT_TRY(vit_source_rewind(f->src));
 	VIT_TRY(vit_format_find(f->src, f->opt.format ? f->opt.format : f->format->name, &again));
 	if (again != f->format)
 		return vit_fail(VIT_EFORMAT, "%s: changed while it was read", vit_source_name(f->src));
-	VIT_TRY(open_format(f));
-	f->passed = 0;
-	return 0;
+	return open_format(f);
 }
 
 static int next_forward(struct vit_fetch *f, struct vit_record *r)

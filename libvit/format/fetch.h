@@ -26,8 +26,11 @@ struct vit_fetch {
 	int64_t n;                      /* records of the base split, -1: unknown */
 	int64_t count, total;           /* selected per epoch in this shard, in all shards; -1: unknown */
 	uint64_t *keep;                 /* bit per record; NULL: all */
-	int64_t *want;                  /* labels asked for */
-	int n_want;
+	struct vit_fetch_where {        /* conditions: each label one of these */
+		int64_t *label;
+		int n;
+	} *where;
+	int n_where;
 	int permute, own_epochs;        /* own_epochs: the source's records say their epoch */
 
 	int64_t epoch, index;           /* where we are */

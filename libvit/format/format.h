@@ -64,8 +64,8 @@ const char *vit_source_split(const struct vit_source *);  /* the split asked for
  * is kept for this: in memory up to the budget, then in an unlinked file; so it
  * comes before the first vit_source_next(). Ends with fn's nonzero. */
 int vit_source_survey(struct vit_source *, int (*fn)(void *ctx, const struct vit_member *), void *ctx) VIT_MUST_CHECK;
-/* The same, and `dir` hears the path of each directory that a place or archive
- * names, empty ones too; it may end in '/', and comes in any order. */
+/* The same, and `dir` hears the path of each directory that a directory (itself:
+ * "") or archive names, empty ones too; it may end in '/', and comes in any order. */
 int vit_source_survey_all(struct vit_source *, int (*fn)(void *ctx, const struct vit_member *),
                           int (*dir)(void *ctx, const char *path), void *ctx) VIT_MUST_CHECK;
 /* Where members can be opened in any order (directories, zip, single files): how
@@ -75,6 +75,8 @@ int64_t vit_source_members(struct vit_source *);
 /* Make member `i` the present one. Only where vit_source_members() >= 0. One that
  * cannot be read is VIT_ERECORD. */
 int vit_source_goto(struct vit_source *, int64_t i, struct vit_member *m) VIT_MUST_CHECK;
+/* The same by name and size alone: its bytes are opened when they are asked for. */
+int vit_source_at(struct vit_source *, int64_t i, struct vit_member *m) VIT_MUST_CHECK;
 /* Hidden files and what operating systems leave (__MACOSX), which are no members;
  * complete after a survey or vit_source_members(). */
 int64_t vit_source_hidden(const struct vit_source *);
@@ -114,6 +116,12 @@ struct vit_format {
 	 * Without `random`, i rises by one from 0. VIT_END, VIT_ERECORD, VIT_EFORMAT. */
 	int (*read)(void *priv, struct vit_source *, int64_t i, struct vit_record *);
 	void (*close)(void *priv);
+	/* As read(), without the image, for conditions on ids and labels; only where
+	 * `random`. NULL: read() is called. */
+	int (*look)(void *priv, struct vit_source *, int64_t i, struct vit_record *);
+	/* The source was rewound: record 0 is the next, and all is as it was at open.
+	 * NULL: the format is closed and opened for a further epoch. */
+	int (*again)(void *priv, struct vit_source *);
 };
 
 /* Built-in formats, NULL-terminated; generated from formats/. */

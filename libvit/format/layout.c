@@ -159,7 +159,7 @@ static uint32_t base_of(const struct vit_layout *l, int packed)
 	if (l->dir[0].direct || holding != 1)
 		return 0;
 	/* images right in it: a class, unless the archive was made of that directory */
-	return !l->dir[only].direct || (packed && all == 1 && !images_in_children(l, only)) ? only : 0;
+	return !l->dir[only].direct || (packed && (all == 1 || images_in_children(l, only))) ? only : 0;
 }
 
 static int by_text(const void *a, const void *b)

@@ -27,24 +27,20 @@ static void set(struct vit_fetch *f, int64_t i, int on)
 
 /* ---- conditions ------------------------------------------------------------------- */
 
-static int parse_where(struct vit_fetch *f, const char *text)
+/* The label called by these n bytes; -1: none. */
+static int64_t label_of(const struct vit_meta *m, const char *name, size_t n)
 {
-	const struct vit_meta *m = &f->meta;
-	if (strncmp(text, "label=", 6))
-		return vit_fail(VIT_EUSAGE, "--where %s: only label=NAME and label=NUMBER are known", text);
-	const char *name = text + 6;
 	for (int i = 0; m->classes && i < m->n_class; i++)
-		if (!strcmp(m->classes[i], name)) {
-			f->want[f->n_want++] = i;
-			return 0;
-		}
+		if (!strncmp(m->classes[i], name, n) && !m->classes[i][n])
+			return i;
 	char *end;
 	errno = 0;
 	long long k = strtoll(name, &end, 10);
-	if (end > name && !*end && !errno && k >= 0 && (m->n_class == 0 || k < m->n_class)) {
-		f->want[f->n_want++] = k;
-		return 0;
-	}
+	return n && end == name + n && !errno && k >= 0 && (m->n_class == 0 || k < m->n_class) ? k : -1;
+}
+
+static int no_class(const struct vit_meta *m, const char *text)
+{
 	if (!m->classes)
 		return vit_fail(VIT_EUSAGE, "--where %s: the classes have no names; labels are 0 to %d", text, m->n_class - 1);
 	struct vit_buf b = { 0 };
@@ -56,6 +52,34 @@ static int parse_where(struct vit_fetch *f, const char *text)
 	return rc;
 }
 
+/* "label=ants" or, any of them, "label=ants,bees"; a name may have commas itself. */
+static int parse_where(struct vit_fetch *f, const char *text, struct vit_fetch_where *w)
+{
+	const struct vit_meta *m = &f->meta;
+	if (strncmp(text, "label=", 6))
+		return vit_fail(VIT_EUSAGE, "--where %s: only label=NAME, label=NUMBER and lists of them, label=NAME,NAME, are known", text);
+	const char *name = text + 6;
+	int most = 1;
+	for (const char *p = name; *p; p++)
+		most += *p == ',';
+	w->label = vit_arena_alloc(&f->arena, (size_t)most * sizeof *w->label);
+	if (!w->label)
+		return VIT_ENOMEM;
+	w->label[0] = label_of(m, name, strlen(name));
+	if (w->label[0] >= 0) {
+		w->n = 1;
+		return 0;
+	}
+	for (size_t n;; name += n + 1) {
+		n = strcspn(name, ",");
+		w->label[w->n] = label_of(m, name, n);
+		if (w->label[w->n++] < 0)
+			return no_class(m, text);
+		if (!name[n])
+			return 0;
+	}
+}
+
 /* The hash of the id alone decides, so no other option moves a record across. */
 static int held_out(const struct vit_fetch *f, const struct vit_record *r)
 {
@@ -64,9 +88,14 @@ static int held_out(const struct vit_fetch *f, const struct vit_record *r)
 
 int vit_fetch_wanted(const struct vit_fetch *f, const struct vit_record *r)
 {
-	for (int i = 0; i < f->n_want; i++)
-		if (r->label_kind != VIT_LABEL_INDEX || r->label != f->want[i])
+	for (int i = 0; i < f->n_where; i++) {
+		const struct vit_fetch_where *w = &f->where[i];
+		int k = 0;
+		while (k < w->n && (r->label_kind != VIT_LABEL_INDEX || r->label != w->label[k]))
+			k++;
+		if (k == w->n)
 			return 0;
+	}
 	return f->opt.holdout <= 0 || held_out(f, r) == f->side;
 }
 
@@ -81,12 +110,13 @@ int vit_fetch_in_shard(const struct vit_fetch *f, const struct vit_record *r)
  * that it is reported where it would have come. */
 static int filter(struct vit_fetch *f, int (*ok)(const struct vit_fetch *, const struct vit_record *), int64_t *left)
 {
+	int (*read)(void *, struct vit_source *, int64_t, struct vit_record *) = f->format->look ? f->format->look : f->format->read;
 	*left = 0;
 	for (int64_t i = 0; i < f->n; i++) {
 		struct vit_record r;
 		if (!vit_fetch_kept(f, i))
 			continue;
-		int rc = f->format->read(f->priv, f->src, i, &r);
+		int rc = read(f->priv, f->src, i, &r);
 		if (rc && rc != VIT_ERECORD)
 			return rc;
 		int keep = rc || ok(f, &r);
@@ -121,7 +151,7 @@ static int nothing_left(const struct vit_fetch *f)
 static int select_random(struct vit_fetch *f)
 {
 	const struct vit_fetch_opt *o = &f->opt;
-	int filters = f->n_want || o->holdout > 0, window = o->skip > 0 || (o->limit >= 0 && o->limit < f->n);
+	int filters = f->n_where || o->holdout > 0, window = o->skip > 0 || (o->limit >= 0 && o->limit < f->n);
 	f->count = f->total = f->n;
 	if (!filters && !window && !o->n_shard)
 		return 0;
@@ -145,7 +175,7 @@ static void count_forward(struct vit_fetch *f)
 {
 	const struct vit_fetch_opt *o = &f->opt;
 	f->count = f->total = -1;
-	if (f->n < 0 || f->n_want || o->holdout > 0)
+	if (f->n < 0 || f->n_where || o->holdout > 0)
 		return;
 	int64_t n = f->n > o->skip ? f->n - o->skip : 0;
 	f->total = o->limit >= 0 && o->limit < n ? o->limit : n;
@@ -161,11 +191,11 @@ int vit_fetch_select(struct vit_fetch *f)
 	int n = 0;
 	while (f->opt.where && f->opt.where[n])
 		n++;
-	f->want = vit_calloc((size_t)n + 1, sizeof *f->want);
-	if (!f->want)
+	f->where = vit_arena_alloc(&f->arena, (size_t)(n + 1) * sizeof *f->where);
+	if (!f->where)
 		return VIT_ENOMEM;
-	for (int i = 0; i < n; i++)
-		VIT_TRY(parse_where(f, f->opt.where[i]));
+	for (; f->n_where < n; f->n_where++)
+		VIT_TRY(parse_where(f, f->opt.where[f->n_where], &f->where[f->n_where]));
 	if (f->info.random)
 		return select_random(f);
 	count_forward(f);

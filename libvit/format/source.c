@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 enum { HEAD = 1 << 16, SHORT_HEAD = 16, MAX_NOTICES = 64 };
-static const size_t default_max = 256 << 20;
+static const size_t default_max = 256 << 20, around = 1 << 16;     /* around: what else is in a record */
 
 struct vit_source {
 	struct vit_place *place;
@@ -145,7 +145,7 @@ static int numbered(struct vit_source *s, const struct vit_place *p)
 
 int vit_source_met_directory(struct vit_source *s, const char *name)
 {
-	return s->on_directory && *name ? s->on_directory(s->survey_ctx, name) : 0;
+	return s->on_directory ? s->on_directory(s->survey_ctx, name) : 0;
 }
 
 /* What a survey hears of a place's directories before its files. */
@@ -255,6 +255,7 @@ static int only_this(const struct vit_source *s, int rc)
 int vit_source_bytes(struct vit_source *s, const uint8_t **p, size_t *n)
 {
 	size_t max = s->max_record ? s->max_record : default_max;
+	max = max > 2 * around ? max - around : max;
 	int rc = open_member(s);
 	if (rc)
 		return only_this(s, rc);
@@ -382,7 +383,7 @@ int64_t vit_source_members(struct vit_source *s)
 	return n;
 }
 
-int vit_source_goto(struct vit_source *s, int64_t i, struct vit_member *m)
+int vit_source_at(struct vit_source *s, int64_t i, struct vit_member *m)
 {
 	member_close(s);
 	s->held = 0;
@@ -393,6 +394,13 @@ int vit_source_goto(struct vit_source *s, int64_t i, struct vit_member *m)
 	s->begun = 1;
 	s->next = i;
 	VIT_TRY(numbered(s, &s->place[s->at]));
+	*m = s->m;
+	return 0;
+}
+
+int vit_source_goto(struct vit_source *s, int64_t i, struct vit_member *m)
+{
+	VIT_TRY(vit_source_at(s, i, m));
 	int rc = look_at_head(s);
 	*m = s->m;
 	return only_this(s, rc);
