@@ -10,9 +10,12 @@
 
 #include <math.h>
 
+/* Without a branch, which noise would take like a coin: the compiler turns ?: into one. */
 static uint8_t cut(float x)
 {
-	return x <= 0 ? 0 : x >= 255 ? 255 : (uint8_t)x;
+	int i = (int)x;
+	i &= -(i > 0);
+	return (uint8_t)(i | -(i > 255));
 }
 
 static size_t n_bytes(const struct vit_image *im)
@@ -78,17 +81,16 @@ int vit_contrast(struct vit_image *im, double factor)
 
 int vit_saturation(struct vit_image *im, double factor)
 {
-	double own[256], grays[256];
+	float own = (float)factor;
+	double rest = (double)(float)(1 - factor);
 	if (im->c != 3)
 		return vit_gray_or_rgb(im);
-	for (int i = 0; i < 256; i++) {
-		own[i] = (double)((float)i * (float)factor);
-		grays[i] = (double)i * (double)(float)(1 - factor);
-	}
 	for (uint8_t *p = im->p, *end = p + n_bytes(im); p < end; p += 3) {
-		double g = grays[gray(p)];
-		for (int c = 0; c < 3; c++)
-			p[c] = cut((float)(own[p[c]] + g));
+		double g = (double)gray(p) * rest;
+		uint8_t red = cut((float)((double)((float)p[0] * own) + g)), green = cut((float)((double)((float)p[1] * own) + g));
+		p[2] = cut((float)((double)((float)p[2] * own) + g));
+		p[0] = red;
+		p[1] = green;
 	}
 	return 0;
 }
@@ -127,10 +129,10 @@ static float max3(float a, float b, float c)
 	return a > c ? a : c;
 }
 
+/* torchvision cuts x to 0..1 first: it leaves that by a rounding error, which the conversion swallows. */
 static uint8_t level(float x)
 {
-	x = x < 0 ? 0 : x > 1 ? 1 : x;
-	return (uint8_t)(x * 255.999f);
+	return (uint8_t)(int)(x * 255.999f);
 }
 
 /* r, g, b not all equal; hue 0..1 of which red is 0. */
@@ -146,6 +148,8 @@ int vit_hue(struct vit_image *im, double turn)
 {
 	if (im->c != 3)
 		return vit_gray_or_rgb(im);
+	/* sixths of the circle; the seventh is the first, for a hue that rounds to 1 */
+	static const uint8_t pick[7][3] = { { 0, 3, 1 }, { 2, 0, 1 }, { 1, 0, 3 }, { 1, 2, 0 }, { 3, 1, 0 }, { 0, 1, 2 }, { 0, 3, 1 } };
 	for (uint8_t *px = im->p, *end = px + im->h * im->w * 3; px < end; px += 3) {
 		const float unit = (float)(1.0 / 255);
 		float r = (float)px[0] * unit, g = (float)px[1] * unit, b = (float)px[2] * unit;
@@ -157,10 +161,9 @@ int vit_hue(struct vit_image *im, double turn)
 		h *= 6;
 		int sector = (int)h;
 		float sf = s * (h - (float)sector), dull = 1 - s;
-		uint8_t V = level(v), p = level(dull * v), q = level((1 - sf) * v), t = level((sf + dull) * v);
-		const uint8_t rgb[6][3] = { { V, t, p }, { q, V, p }, { p, V, t }, { p, q, V }, { t, p, V }, { V, p, q } };
+		const uint8_t vpqt[4] = { level(v), level(dull * v), level((1 - sf) * v), level((sf + dull) * v) };
 		for (int c = 0; c < 3; c++)
-			px[c] = rgb[sector % 6][c];
+			px[c] = vpqt[pick[sector][c]];
 	}
 	return 0;
 }

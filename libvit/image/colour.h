@@ -3,11 +3,11 @@
  * colour.h - brightness, colour and contrast of u8 images, in place.
  *
  * Every function equals the one of the same meaning in torchvision.transforms.
- * v2.functional on a uint8 tensor, to the level except where said: products in
- * float, values cut (not rounded) to 0..255. A factor of 1 changes nothing, 0
- * takes all of it away. What works on each channel by itself takes any number of
- * channels; what knows red, green and blue takes 3, leaves 1 as it is (as
- * torchvision does) and refuses others with VIT_ERECORD.
+ * v2.functional on a uint8 tensor, to the level: products in
+ * float, values cut (not rounded) to 0..255. A factor is 0 to 100: 1 changes
+ * nothing, 0 takes all of it away. What works on each channel by itself takes any
+ * number of channels; what knows red, green and blue takes 3, leaves 1 as it is
+ * (as torchvision does) and refuses others with VIT_ERECORD.
  */
 #ifndef VIT_IMAGE_COLOUR_H
 #define VIT_IMAGE_COLOUR_H

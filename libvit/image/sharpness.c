@@ -33,7 +33,9 @@ int vit_sharpness(struct vit_image *im, double factor, struct vit_buf *scratch)
 			int x = here[i], d = blur(sum[i - c] + sum[i] + sum[i + c], x) - x;
 			/* one rounding, as in colour.c */
 			float v = (float)((double)d * away + (double)x);
-			out[i] = v <= 0 ? 0 : v >= 255 ? 255 : (uint8_t)v;
+			v = v > 0 ? v : 0;
+			v = v < 255 ? v : 255;
+			out[i] = (uint8_t)(int)v;
 		}
 	}
 	return 0;
