@@ -36,7 +36,8 @@ struct job {
 	char *name;             /* as messages show it */
 	char origin[65];        /* its digest */
 	char *what;             /* what happens, for `progress` */
-	int64_t best;           /* bytes of the part at most so far, from this mirror */
+	int64_t best;           /* bytes of the part at most so far */
+	int reached;            /* this mirror has brought some of them */
 	int begun;              /* the attempt has brought bytes */
 	int own;                /* the failure is this machine's: no other mirror helps */
 };
@@ -201,6 +202,18 @@ static void ask_for(struct job *j)
 		j->r.if_range = f->validator;
 }
 
+/* Ended after the last byte and before it got its name, as the digest will tell? */
+static int is_whole(struct job *j)
+{
+	const struct vit_download *d = j->d;
+	if (!d->sha256 || d->size < 0 || j->part.have != d->size)
+		return 0;
+	j->r.total = d->size;
+	/* who knows where the bytes are from: wrong ones are no reproach to the mirror */
+	j->part.pieces++;
+	return 1;
+}
+
 /* The transfer ended well: is it the whole, and the right one? VIT_END: it is glued
  * from pieces and wrong; from 0 it may be right. */
 static int check(struct job *j)
@@ -237,13 +250,14 @@ static int retry(struct job *j, int rc, int *idle, int attempt)
 	int came = j->part.have > j->best;
 	if (came) {
 		j->best = j->part.have;
+		j->reached = 1;
 		*idle = 0;
 	}
 	if (j->own || rc == VIT_EINTR || rc == VIT_EFORMAT || rc == VIT_ENOMEM)
 		return rc;
 	if (j->r.stale && attempt < MAX_ATTEMPTS && ++*idle < MAX_IDLE)
 		return vit_partial_restart(&j->part, "", "");
-	if (j->r.retry == VIT_NET_NEVER || (j->r.retry == VIT_NET_UNREACHABLE && !j->best))
+	if (j->r.retry == VIT_NET_NEVER || (j->r.retry == VIT_NET_UNREACHABLE && !j->reached))
 		return rc;
 	if (asked > MAX_ASKED)
 		return vit_fail(rc, "%s; it asks to wait %" PRId64 " s, try again then", vit_errmsg(), asked);
@@ -263,13 +277,14 @@ static int from_mirror(struct job *j, const char *url)
 	j->url = url;
 	j->name = vit_url_clean(url);
 	int idle = 0, rc = host && j->name ? url_digest(url, j->origin) : VIT_ENOMEM;
-	j->best = 0;
+	j->best = j->part.have;
+	j->reached = 0;
 	for (int attempt = 1; !rc; attempt++) {
 		rc = *host ? say(j, j->d->size, "downloading from %s", host) : say(j, j->d->size, "copying");
 		if (rc)
 			break;
 		ask_for(j);
-		rc = j->net->get(&j->r);
+		rc = is_whole(j) ? 0 : j->net->get(&j->r);
 		if (!rc)
 			rc = check(j);
 		if (!rc)

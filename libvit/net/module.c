@@ -105,8 +105,13 @@ static int start_body(struct transfer *t)
 {
 	struct vit_net_request *r = t->r;
 	curl_off_t length = -1;
+	const char *type = NULL;
 	curl_easy_getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	curl_easy_getinfo(t->curl, CURLINFO_CONTENT_TYPE, &type);
 	t->started = 1;
+	/* where a network wants a login, or the address is that of a page about the file */
+	if (t->status && type && !strncasecmp(type, "text/html", 9))
+		return t->rc = vit_fail(VIT_EIO, "%s: a web page comes in place of the file; open it in a browser to see what it says", t->name);
 	snprintf(r->validator, sizeof r->validator, "%s", *t->etag ? t->etag : t->date);
 	if (!t->status) {
 		t->at = r->from;

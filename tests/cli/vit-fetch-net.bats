@@ -169,6 +169,11 @@ sly pictures - 200"
 	assert_equal "$(asked | wc -l)" 1
 }
 
+@test "a page about the file is not the file" {
+	refuses page 'a web page comes in place of the file'
+	assert_equal "$(asked | wc -l)" 1
+}
+
 @test "a busy server is asked again when it says" {
 	local t=$SECONDS
 	fetches busy

@@ -200,6 +200,10 @@ class Handler(BaseHTTPRequestHandler):
     def how_wrong(self, data, turn, words):
         self.wfile.write(self.part(bytes(len(data)), '"v1"'))
 
+    def how_page(self, data, turn, words):
+        self.part(b"", None, Content_Type="text/html; charset=utf-8", length=11)
+        self.wfile.write(b"please pay!")
+
     def how_secret(self, data, turn, words):
         if self.headers.get("Authorization") == "Basic " + base64.b64encode(b"me:pa55").decode():
             self.how_ok(data, turn, words)

@@ -151,6 +151,28 @@ static void a_damaged_part_does_no_harm(void **state)
 	holds("0123456789");
 }
 
+/* Ended between the last byte and the rename: nobody is asked. Right in length
+ * alone: it comes anew. */
+static void a_whole_part_is_the_file(void **state)
+{
+	(void)state;
+	const char *const nobody[] = { absent, NULL }, *const url[] = { good, NULL };
+	struct vit_download d = get(nobody);
+	char path[128], cmd[160];
+	snprintf(cmd, sizeof cmd, "mkdir -p %s/cache/deep", dir);
+	assert_int_equal(system(cmd), 0);
+	snprintf(path, sizeof path, "%s.part", target);
+	put(path, "0123456789");
+	d.size = 10;
+	assert_int_equal(vit_download(&d), 0);
+	holds("0123456789");
+	assert_int_equal(unlink(target), 0);
+	put(path, "012345678?");
+	d.url = url;
+	assert_int_equal(vit_download(&d), 0);
+	holds("0123456789");
+}
+
 static void an_empty_file_is_one(void **state)
 {
 	(void)state;
@@ -234,6 +256,32 @@ static void a_data_set_that_cannot_be_had(void **state)
 	assert_non_null(strstr(vit_errmsg(), "or ask a friend"));
 }
 
+/* Digests and sizes of what is published, https or a digest, a place of its own. */
+static void published_data_sets_can_be_checked(void **state)
+{
+	(void)state;
+	for (int i = 0; vit_datasets[i]; i++) {
+		const struct vit_dataset *s = vit_datasets[i];
+		const struct vit_format *f;
+		assert_int_equal(vit_format_by_name(s->format, &f), 0);
+		for (const struct vit_dataset_file *p = s->files; p && p->name; p++) {
+			char in_folder[256];
+			int found = 0;
+			assert_int_equal(strspn(p->sha256, "0123456789abcdef"), 64);
+			assert_int_equal(strlen(p->sha256), 64);
+			assert_true(p->size > 0);
+			assert_true(vit_is_url(p->url[0]));
+			assert_null(p->url[3]);
+			assert_null(strchr(p->name, '/'));
+			/* what is downloaded is found afterwards */
+			snprintf(in_folder, sizeof in_folder, "%s/%s", s->name, p->name);
+			for (const char *const *w = s->where; *w; w++)
+				found |= !strcmp(*w, s->name) || !strcmp(*w, in_folder);
+			assert_true(found);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,10 +289,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_mirror_is_named, fresh, clean),
 		cmocka_unit_test_setup_teardown(the_published_size_counts, fresh, clean),
 		cmocka_unit_test_setup_teardown(a_damaged_part_does_no_harm, fresh, clean),
+		cmocka_unit_test_setup_teardown(a_whole_part_is_the_file, fresh, clean),
 		cmocka_unit_test_setup_teardown(an_empty_file_is_one, fresh, clean),
 		cmocka_unit_test_setup_teardown(told_to_stop, fresh, clean),
 		cmocka_unit_test_setup_teardown(a_data_set_of_several_files, fresh, clean),
 		cmocka_unit_test_setup_teardown(a_data_set_that_cannot_be_had, fresh, clean),
+		cmocka_unit_test(published_data_sets_can_be_checked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
