@@ -364,3 +364,18 @@ ftp pictures 1176008"
 	run tr '\r' '\n' <typescript
 	assert_output --regexp 'pictures: downloading from 127.0.0.1:[0-9]+: [0-9.]+ [kM]B of 2.4 MB'
 }
+
+@test "a data set of photographs is read from its zip in the cache" {
+	need zip
+	shared hymenoptera
+	mkdir -p z cache/vit/hymenoptera
+	cp -r "$shared" z/hymenoptera_data
+	(cd z && zip -qr0 ../cache/vit/hymenoptera/hymenoptera_data.zip hymenoptera_data)
+	vit-fetch hymenoptera@val -o got
+	quietly vit-show got
+	assert_output --regexp 'dataset +hymenoptera'
+	assert_output --regexp 'classes +ants, bees'
+	assert_output --partial 'records     16'
+	run --separate-stderr -1 vit-fetch hymenoptera --verify
+	assert_said '30 records, the published set has 244'
+}
