@@ -50,6 +50,7 @@ struct eval {
 /* Exit statuses, having said what is wrong. */
 int eval_open(struct eval *, int argc, char **argv);
 int eval_operands(struct eval *, int argc, char **argv);       /* part of it: the model, the sets */
+void eval_warn_seen(const struct eval *, const struct eval_set *);     /* were they its training data? */
 int eval_run(struct eval *);
 void eval_close(struct eval *);
 

@@ -11,13 +11,6 @@
 
 /* ---- fitting ---------------------------------------------------------------------------- */
 
-static int trained_on(const struct eval *e, const struct vit_meta *m)
-{
-	const json_t *tr = json_object_get(e->model.header.meta, "training");
-	const char *data = json_string_value(json_object_get(tr, "dataset")), *split = json_string_value(json_object_get(tr, "split"));
-	return data && split && m->dataset && m->split && !strcmp(data, m->dataset) && !strcmp(split, m->split);
-}
-
 /* Classes of one set against the model's. */
 static int match(struct eval *e, struct eval_set *set)
 {
@@ -28,8 +21,7 @@ static int match(struct eval *e, struct eval_set *set)
 		return cli_fail(vit_wrap(rc, "%s: the model's classes and the samples'", set->name));
 	if (note)
 		cli_note("%s: %s", set->name, note);
-	if (trained_on(e, m))
-		cli_warn("the model was trained on this split (%s, %s): its scores say little about new data", m->dataset, m->split);
+	eval_warn_seen(e, set);
 	return 0;
 }
 

@@ -143,8 +143,8 @@ static int fresh(struct train *t)
 static int history(struct train *t)
 {
 	const struct vit_meta *m = vit_samples_meta(t->samples);
-	json_t *training = json_pack("{s:s?, s:s?, s:I, s:I}", "dataset", m->dataset, "split", m->split,
-	                             "steps", (json_int_t)t->opt.steps, "batch_size", (json_int_t)t->opt.batch_size);
+	json_t *training = json_pack("{s:s?, s:s?, s:o, s:I, s:I}", "dataset", m->dataset, "split", m->split,
+	                             "count", m->count < 0 ? json_null() : json_integer((json_int_t)m->count), "steps", (json_int_t)t->opt.steps, "batch_size", (json_int_t)t->opt.batch_size);
 	if (!training || json_object_set_new(t->model.header.meta, "training", training))
 		return vit_fail(VIT_ENOMEM, "out of memory");
 	VIT_TRY(vit_history_merge(t->model.header.history, vit_samples_header(t->samples)->history));
