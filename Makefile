@@ -207,7 +207,7 @@ test-long: ## sanitizers, fault and kill loops (25 minutes)
 	@$(MAKE) --no-print-directory test-long-run
 test-long-run: tests
 	@$(MAKE) --no-print-directory SAN=address,undefined tests
-	@$(MAKE) --no-print-directory SAN=thread all build/thread/tests/test_core build/thread/tests/test_train_feed
+	@$(MAKE) --no-print-directory SAN=thread all build/thread/tests/test_core build/thread/tests/test_train_feed build/thread/tests/test_train_ahead
 	@$(TEST) long sanitized
 
 test-interop: ## our files in their real consumers: numpy, PyTorch (15 minutes; network the first time)

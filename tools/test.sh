@@ -86,7 +86,7 @@ tier() {
 		read -r passed failed skipped <"$log/sub"
 		# the data path's threads; TSan does not know OpenMP's, so the engine stays out
 		export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp"
-		for t in test_core test_train_feed; do
+		for t in test_core test_train_feed test_train_ahead; do
 			run_tap "thread/$t" env CMOCKA_MESSAGE_OUTPUT=TAP "build/thread/tests/$t"
 		done
 		run_tap "thread/vit-augment.bats" env BUILD="$PWD/build/thread" bats --tap tests/cli/vit-augment.bats
