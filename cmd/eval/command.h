@@ -24,6 +24,7 @@ struct eval_config {
 struct eval_set {
 	struct vit_samples *samples;
 	const char *name;
+	int source;                     /* the name says what is in it */
 	int *map;                       /* from its classes to the model's */
 };
 

@@ -140,13 +140,12 @@ static int take_source(struct eval *e, struct vit_samples **s, const char *path,
 		return vit_samples_fetch(s, path, "val", opt);
 	VIT_TRY(vit_samples_fetch(s, path, "all", opt));
 	const char *splits = vit_samples_splits(*s), *split = has_word(splits, "test") ? "test" : has_word(splits, "val") ? "val" : NULL;
-	if (split) {
-		vit_samples_close(*s);
-		*s = NULL;
-		VIT_TRY(vit_samples_fetch(s, path, split, opt));
-	}
-	if (split || has_word(splits, "train"))
-		cli_note("%s: %s is evaluated; name another split as %s@train", path, split ? split : "all of it", path);
+	if (!split)
+		return 0;
+	vit_samples_close(*s);
+	*s = NULL;
+	VIT_TRY(vit_samples_fetch(s, path, split, opt));
+	cli_note("%s: %s is evaluated; name another split as in %s@train", path, split, path);
 	return 0;
 }
 
@@ -160,8 +159,13 @@ static int open_set(struct eval *e, struct operand *o, int n)
 	set->name = name_of(o);
 	int rc = o->what == PHOTO ? take_photos(&set->samples, o, n, &opt) : o->what == STREAM ? vit_samples_input(&set->samples, let_go(o), &opt) :
 		 take_source(e, &set->samples, o->path, &opt);
-	e->n_set += !rc;
-	return rc;
+	if (rc)
+		return rc;
+	e->n_set++;
+	set->source = o->what == SOURCE;
+	for (int i = 0; vit_samples_notice(set->samples, i); i++)
+		cli_note("%s", vit_samples_notice(set->samples, i));
+	return 0;
 }
 
 /* Models first: samples may be many, and are of no use without. */

@@ -55,7 +55,8 @@ static int counts(struct eval *e, struct vit_buf *b)
 	int rc = vit_buf_printf(b, "model    %s\nsamples  %lld of ", e->model_name, (long long)e->score.count);
 	for (int i = 0; i < e->n_set && !rc; i++) {
 		const struct vit_meta *m = vit_samples_meta(e->set[i].samples);
-		rc = vit_buf_printf(b, "%s%s, %s", i ? "; " : "", m->dataset ? m->dataset : "an unnamed set", m->split ? m->split : "no split");
+		const char *name = m->dataset ? m->dataset : e->set[i].source ? e->set[i].name : "an unnamed set";
+		rc = vit_buf_printf(b, "%s%s, %s", i ? "; " : "", name, m->split ? m->split : "no split");
 	}
 	uint64_t skipped = eval_skipped(e);
 	if (!rc && skipped)

@@ -134,6 +134,8 @@ static int open_val(struct train *t)
 		rc = vit_score_init(&t->score, t->model.n_class);
 	if (rc)
 		return cli_fail(vit_wrap(rc, "--val %s", c->val));
+	for (int i = 0; vit_samples_notice(t->val, i); i++)
+		cli_note("--val %s", vit_samples_notice(t->val, i));
 	if (note)
 		cli_note("--val %s: %s", c->val, note);
 	return 0;

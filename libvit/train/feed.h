@@ -35,6 +35,8 @@ int vit_samples_open_source(struct vit_samples **, const char *name, const struc
 int vit_samples_fetch(struct vit_samples **, const char *name, const char *split, const struct vit_samples_opt *) VIT_MUST_CHECK;
 /* Of a source: the names of the splits it has; NULL: it does not say, or is no source. */
 const char *vit_samples_splits(const struct vit_samples *);
+/* Line `i` of what the user should know about a source; NULL: no more. */
+const char *vit_samples_notice(const struct vit_samples *, int i);
 /* Image files in this order, each a record without a label whose id is its path.
  * One that cannot be told by name (stdin, a FIFO) comes with its input, which is
  * taken over, also on failure; for the others `in` is NULL. Paths are borrowed. */

@@ -106,6 +106,11 @@ const char *vit_samples_splits(const struct vit_samples *s)
 	return s->fetch ? vit_fetch_splits(s->fetch) : NULL;
 }
 
+const char *vit_samples_notice(const struct vit_samples *s, int i)
+{
+	return s->fetch ? vit_fetch_notice(s->fetch, i) : NULL;
+}
+
 /* ---- photos ------------------------------------------------------------------------- */
 
 static void drop_photos(struct vit_samples *s)

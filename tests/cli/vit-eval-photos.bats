@@ -117,3 +117,144 @@ setup() {
 	eval "exec ${EVAL[1]}>&-"
 	wait "$pid"
 }
+
+# ---- classes, damage, folders ---------------------------------------------------------
+
+# DIR/ants and DIR/bees, and a model of theirs.
+ants_and_bees() {
+	[[ -e ab.vit ]] && return
+	photos ab 6
+	vit-fetch ab | vit-train --model vit:patch=8,dim=16,depth=1,heads=2,mlp=2,image=32 --steps 2 -b 4 -o ab.vit 2>/dev/null
+}
+
+@test "class folders are scored, flat ones predicted, archives read" {
+	need cjpeg
+	ants_and_bees
+	run --separate-stderr -0 vit-eval ab.vit ab
+	assert_output --partial "samples  12 of ab, "
+	assert_said "trained on"
+	quietly vit-eval ab.vit ab/bees --limit 5
+	assert_equal "${#lines[@]}" 5
+	tar cf ab.tar ab
+	assert_equal "$(vit-eval -q ab.vit ab.tar | grep top-1)" "$(vit-eval -q ab.vit ab | grep top-1)"
+	assert_equal "$(vit-fetch ab/bees --order source | vit-eval ab.vit - --limit 5)" "$(vit-eval ab.vit ab/bees --limit 5)"
+	mkdir -p splits/train splits/val
+	cp -r ab/* splits/train
+	cp -r ab/* splits/val
+	run --separate-stderr -0 vit-eval ab.vit splits
+	assert_said "splits: val is evaluated"
+	assert_output --partial "samples  12 of splits, val"
+}
+
+@test "classes: another order, a subset, others, --class-map, names that come twice" {
+	need cjpeg
+	ants_and_bees
+	mkdir -p more few others
+	cp -r ab/bees few
+	cp -r ab/ants others/formicidae
+	cp -r ab/bees others/bees
+	run --separate-stderr -0 vit-eval ab.vit few
+	assert_said "1 of 2 classes are there"
+	run --separate-stderr -1 vit-eval ab.vit others
+	assert_said '"formicidae" of 2 classes'
+	assert_said '"ants"'
+	assert_said "--class-map FILE"
+	printf '# ours\nformicidae\tants\n' >map
+	vit-eval -q ab.vit others --class-map map | grep top-1 >got
+	vit-eval -q ab.vit ab | grep top-1 | cmp got -
+	echo "formicidae => ants" >map
+	vit-eval -q ab.vit others --class-map map | grep top-1 | cmp got -
+	echo "formicidae = ants" >map
+	run --separate-stderr -1 vit-eval ab.vit others --class-map map
+	assert_said "map:1:"
+	vit-fetch ab | sed 's/\xa4bees/\xa4ants/' >twice.vits
+	run --separate-stderr -1 vit-eval ab.vit twice.vits
+	assert_said '"ants" twice'
+}
+
+@test "vit-train: --init takes its head along where class names are equal in any order or by --class-map" {
+	need cjpeg
+	ants_and_bees
+	local train=(vit-train --init ab.vit --steps 1 -b 4 --lr 1e-12 --min-lr 0)
+	vit-fetch ab >ab.vits
+	head_of() { vit-show --json "$1" >/dev/null; vit-eval -q --predict=json "$1" ab/ants/0.jpg; }
+	quietly "${train[@]}" -q -o same.vit ab.vits
+	vit-eval --predict ab.vit ab | cut -f2,3 >want
+	vit-eval --predict same.vit ab | cut -f2,3 | cmp want -
+	# other names for the same
+	rm -rf other
+	mkdir other
+	cp -r ab/ants other/wasps
+	cp -r ab/bees other/apes
+	vit-fetch other >other.vits
+	run --separate-stderr -0 "${train[@]}" -o anew.vit other.vits
+	assert_said "the head begins anew"
+	printf 'wasps => ants\napes => bees\n' >map
+	run --separate-stderr -0 "${train[@]}" --class-map map -o mapped.vit other.vits
+	assert_said "classes are in another order"
+	refute [ "$(grep -c anew <<<"$stderr")" -gt 0 ]
+	vit-eval --predict mapped.vit ab | cut -f2,3 | cmp want -
+	printf 'wasps => ants\n' >map
+	run --separate-stderr -1 "${train[@]}" --class-map map -o m2.vit other.vits
+	assert_said '"apes"'
+	run --separate-stderr -2 vit-train --model vit-tiny/16 --class-map map -o m2.vit other.vits
+	assert_said "--init or --val"
+	# --val calls them otherwise
+	printf 'wasps => ants\napes => bees\n' >map
+	vit-train --init ab.vit --steps 1 -b 4 --class-map map --val other.vits -q -o m2.vit ab.vits
+	run --separate-stderr -1 vit-train --init ab.vit --steps 1 -b 4 --val other.vits -q -o m2.vit ab.vits
+	assert_said "--val other.vits"
+}
+
+@test "a damaged photo: every program names it once, however many epochs; shares at the end" {
+	need cjpeg
+	rm -rf bad
+	photos bad 6
+	head -c 500 bad/ants/1.jpg >bad/ants/broken.jpg
+	local train=(vit-train --model vit:patch=8,dim=8,depth=1,heads=2,mlp=2,image=32 -b 4)
+	run --separate-stderr -1 "${train[@]}" -o x.vit < <(vit-fetch bad --epochs 3)
+	assert_said "ants/broken.jpg"
+	assert_said "--max-bad"
+	assert_not_exists x.vit
+	run --separate-stderr -0 "${train[@]}" -o x.vit --max-bad 1 < <(vit-fetch bad --epochs 3)
+	assert_equal "$(grep -c broken <<<"$stderr")" 1
+	run --separate-stderr -0 "${train[@]}" --epochs 3 -o x.vit --max-bad 1 < <(vit-fetch bad)
+	assert_equal "$(grep -c broken <<<"$stderr")" 1
+	run --separate-stderr -0 vit-augment --max-bad 1 center-crop:size=16 < <(vit-fetch bad --epochs 3)
+	assert_equal "$(grep -c broken <<<"$stderr")" 1
+	vit-fetch bad --epochs 3 | vit-augment -q --max-bad 10% center-crop:size=16 | vit-show | grep -q "3 skipped"
+	run --separate-stderr -1 vit-eval -o r --max-bad 2% ab.vit bad/ants/broken.jpg bad/ants/broken.jpg ab/ants/1.jpg
+	assert_said "2 bad records of 3"
+	assert_not_exists r
+	run --separate-stderr -0 vit-eval --max-bad 20% ab.vit bad
+	assert_output --partial "(1 more were bad and left out)"
+}
+
+@test "photos of several sizes: 224x224 for patches of 16, else a clear word; no label names the remedy" {
+	need cjpeg
+	ants_and_bees
+	vit-fetch ab >ab.vits
+	run --separate-stderr -2 vit-train --model vit:patch=8,dim=16,depth=1,heads=2 -o x.vit ab.vits
+	assert_said "image=224"
+	quietly vit-train --explain --model vit-tiny/16:depth=1 ab.vits
+	assert_output --partial "input       224x224x3"
+	run --separate-stderr -0 vit-train --model vit:patch=8,dim=16,depth=1,heads=2,image=16 --steps 1 -o x.vit ab.vits
+	assert_equal "$(grep -c 'resized to 16x16' <<<"$stderr")" 1
+	run --separate-stderr -1 vit-train --model vit-tiny/16 -o x.vit < <(vit-fetch ab/ants)
+	assert_said "no labels"
+	assert_said "a folder for each class"
+}
+
+@test "warned of training data: splits, the two sides of a hold-out, none without a reason" {
+	vit-fetch fashion-mnist --holdout 10% --limit 64 >side.vits 2>/dev/null || skip "no fashion-mnist"
+	local m=(vit-train --model vit:patch=7,dim=8,depth=1,heads=1,mlp=1 --steps 1 -b 4 -q -o seen.vit) line
+	"${m[@]}" side.vits
+	for line in "train:0:1" "train:10%:1" "val:10%:0" "val:20%:1" "val:5%:0" "test:0:0" "all:0:1"; do
+		IFS=: read -r split holdout warned <<<"$line"
+		run --separate-stderr -0 vit-eval seen.vit - < <(vit-fetch fashion-mnist --split "$split" --holdout "$holdout" --limit 5)
+		assert_equal "$line $(grep -c 'trained on' <<<"$stderr")" "$line $warned"
+	done
+	quietly vit-eval --holdout 10% seen.vit fashion-mnist@val --limit 5
+	run --separate-stderr -0 vit-eval seen.vit fashion-mnist@train --limit 5
+	assert_said "trained on this split"
+}
