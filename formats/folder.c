@@ -11,10 +11,10 @@
  * there is at first; files without one are looked into. What the bytes are is
  * told by the bytes.
  */
+#include "format/encoded.h"
 #include "format/format.h"
 #include "format/layout.h"
 
-#include "core/utf8.h"
 #include "image/decode.h"
 
 #include <stdlib.h>
@@ -293,21 +293,6 @@ static int folder_open(void *priv, struct vit_source *s, struct vit_format_info 
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* An id is text: bytes that are not become %XX. */
-static int set_id(struct folder *f, const char *id, struct vit_record *r)
-{
-	f->id.n = 0;
-	if (!*id)
-		id = "stdin";
-	for (size_t n = strlen(id), k; n; id += k, n -= k) {
-		k = vit_utf8_one(id, n);
-		VIT_TRY(k ? vit_buf_add(&f->id, id, k) : vit_buf_printf(&f->id, "%%%02X", (unsigned)(uint8_t)*id));
-		k += !k;
-	}
-	r->id = (struct vit_str){ (const char *)f->id.p, f->id.n };
-	return 0;
-}
-
 static int begin_record(struct folder *f, const char *id, int64_t label, int64_t i, struct vit_record *r)
 {
 	*r = (struct vit_record){ .seq = (uint64_t)i };
@@ -315,7 +300,8 @@ static int begin_record(struct folder *f, const char *id, int64_t label, int64_t
 		r->label_kind = VIT_LABEL_INDEX;
 		r->label = label;
 	}
-	return set_id(f, id, r);
+	id = *id ? id : "stdin";
+	return vit_encoded_id(r, &f->id, id, strlen(id));
 }
 
 static int folder_look(void *priv, struct vit_source *s, int64_t i, struct vit_record *r)
@@ -336,13 +322,7 @@ static int take_image(struct vit_source *s, struct vit_record *r)
 	const uint8_t *p;
 	size_t n;
 	VIT_TRY(vit_source_bytes(s, &p, &n));
-	const char *type = vit_image_type(p, n), *what = type ? NULL : vit_magic(p, n);
-	if (!type)
-		return vit_fail(VIT_ERECORD, "%s: %.*s: is %s, no image that can be read", vit_source_name(s), (int)r->id.n, r->id.p,
-		                what ? what : "nothing that is known");
-	r->encoded = (struct vit_str){ (const char *)p, n };
-	r->type = (struct vit_str){ type, strlen(type) };
-	return 0;
+	return vit_encoded_image(r, vit_source_name(s), p, n);
 }
 
 static int folder_read(void *priv, struct vit_source *s, int64_t i, struct vit_record *r)

@@ -4,6 +4,8 @@
  */
 #include "format/parts.h"
 
+#include "format/layout.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +15,13 @@ static const char *const known[] = { "train", "val", "test" };
 /* The last folder on the way that is named like a split and nothing else. */
 static const char *split_of_folder(const char *p, const char *end)
 {
-	static const char *const word[] = { "train", "training", "val", "valid", "validation", "test", "testing" };
-	static const char *const split[] = { "train", "train", "val", "val", "val", "test", "test" };
-	const char *found = NULL;
+	int found = -1;
 	for (size_t n; p < end; p += n + 1) {
 		n = strcspn(p, "/");
-		for (size_t i = 0; i < sizeof word / sizeof *word; i++)
-			if (strlen(word[i]) == n && !memcmp(p, word[i], n))
-				found = split[i];
+		int split = vit_layout_split(p, n);
+		found = split < 0 ? found : split;
 	}
-	return found;
+	return found < 0 ? NULL : known[found];
 }
 
 const char *vit_split_of_name(const char *name)

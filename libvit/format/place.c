@@ -212,7 +212,8 @@ int vit_place_begin(struct vit_place *p, struct vit_source *s, size_t memory, in
 	if (p->kind == VIT_PLACE_DIRECTORY || p->kind == VIT_PLACE_ZIP)
 		return 0;
 	vit_place_rest(p);
-	if (!is_stdin(p)) {
+	/* a FIFO may be gone once it is open */
+	if (!is_stdin(p) && !p->kept) {
 		if (stat(p->path, &st))
 			return vit_fail_errno("%s", p->path);
 		if (S_ISDIR(st.st_mode))

@@ -45,7 +45,8 @@ static int begin_random(struct vit_fetch *f)
 		f->epoch++;
 		f->index = 0;
 	}
-	int rc = last < 0 ? VIT_ERECORD : f->format->read(f->priv, f->src, last, &r);
+	int (*look)(void *, struct vit_source *, int64_t, struct vit_record *) = f->format->look ? f->format->look : f->format->read;
+	int rc = last < 0 ? VIT_ERECORD : look(f->priv, f->src, last, &r);
 	if (!rc && r.seq <= INT64_MAX)
 		f->after = (int64_t)r.seq;
 	return rc == VIT_ERECORD ? 0 : rc;
