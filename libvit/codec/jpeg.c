@@ -9,6 +9,7 @@
  * and the surplus is cut off; then it equals the whole image's.
  */
 #include "codec/jpeg_head.h"
+#include "codec/jpeg_scan.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 enum {
 	MARGIN = 2,
 	LINES = 16,             /* rows a call: as many as an MCU can be high */
+	AGAIN = 1,              /* not an error: decode once more, by libjpeg alone */
 	MAX_SCANS = 100,        /* a progressive file has some 10; each is a pass over the image */
 };
 /* Coefficients of a progressive image: 2 bytes a sample */
@@ -33,6 +35,7 @@ struct reader {
 	struct jpeg_progress_mgr progress;
 	jmp_buf escape;
 	int rc, have_all;
+	struct jpeg_scan *scan; /* NULL: libjpeg reads it */
 	struct vit_buf rows;    /* strips that are not yet the result */
 };
 
@@ -69,6 +72,11 @@ static void on_progress(j_common_ptr c)
 	struct reader *r = (struct reader *)c;
 	if (r->c.input_scan_number > MAX_SCANS)
 		escape(r, vit_fail(VIT_ERECORD, "jpeg: more than %d scans", MAX_SCANS));
+}
+
+static void on_damage(j_decompress_ptr c)
+{
+	escape((struct reader *)c, AGAIN);
 }
 
 /* ---- source: memory that ends ------------------------------------------------------ */
@@ -240,7 +248,7 @@ static void check_rest(struct reader *r)
 {
 	JDIMENSION left = r->c.output_height - r->c.output_scanline;
 	JSAMPROW row = r->rows.p;
-	if (jpeg_input_complete(&r->c) || rest_is_whole(r))
+	if (r->scan || jpeg_input_complete(&r->c) || rest_is_whole(r))
 		return;
 	if (left > 1)
 		jpeg_skip_scanlines(&r->c, left - 1);
@@ -251,7 +259,7 @@ static void check_rest(struct reader *r)
 }
 
 /* As stored: not turned. */
-static int decode(struct reader *r, struct vit_image *out, const struct jpeg_head *head, size_t n, const struct vit_decode_opt *o)
+static int decode(struct reader *r, struct vit_image *out, const struct jpeg_head *head, size_t n, const struct vit_decode_opt *o, int again)
 {
 	int channels = o->channels;
 	jpeg_read_header(&r->c, TRUE);
@@ -269,6 +277,8 @@ static int decode(struct reader *r, struct vit_image *out, const struct jpeg_hea
 
 	struct codec_area a = codec_stored(o, head->orientation, r->c.output_height, r->c.output_width);
 	int64_t left = narrow(r, &a);
+	if (head->baseline && !again)
+		VIT_TRY(jpeg_scan_take(&r->scan, &r->c, a.left - left, o->part[2] ? r->c.output_width : r->c.image_width, on_damage));
 	VIT_TRY(vit_image_reserve(out, a.h, a.w, channels));
 	r->rows.n = 0;
 	VIT_TRY(vit_buf_reserve(&r->rows, (size_t)r->c.output_width * (size_t)r->c.output_components * LINES));
@@ -283,7 +293,7 @@ static int decode(struct reader *r, struct vit_image *out, const struct jpeg_hea
 
 /* Alone in its frame: nothing here changes between setjmp and longjmp. */
 static int guarded(struct reader *r, struct vit_image *out, const struct jpeg_head *head, const uint8_t *p, size_t n,
-                   const struct vit_decode_opt *o)
+                   const struct vit_decode_opt *o, int again)
 {
 	if (setjmp(r->escape))
 		return r->rc;
@@ -293,18 +303,27 @@ static int guarded(struct reader *r, struct vit_image *out, const struct jpeg_he
 	r->c.mem->max_memory_to_use = max_memory;
 	r->src.next_input_byte = p;
 	r->src.bytes_in_buffer = n;
-	return decode(r, out, head, n, o);
+	return decode(r, out, head, n, o, again);
+}
+
+static int decode_file(struct vit_image *out, const struct jpeg_head *head, const uint8_t *p, size_t n, const struct vit_decode_opt *o, int again)
+{
+	struct reader r = { 0 };
+	reader_init(&r);
+	int rc = guarded(&r, out, head, p, n, o, again);
+	jpeg_destroy_decompress(&r.c);
+	jpeg_scan_free(r.scan);
+	vit_buf_release(&r.rows);
+	return rc;
 }
 
 static int jpeg_decode(struct vit_image *out, const uint8_t *p, size_t n, const struct vit_decode_opt *o)
 {
 	struct jpeg_head head;
 	VIT_TRY(jpeg_head_read(&head, p, n));
-	struct reader r = { 0 };
-	reader_init(&r);
-	int rc = guarded(&r, out, &head, p, n, o);
-	jpeg_destroy_decompress(&r.c);
-	vit_buf_release(&r.rows);
+	int rc = decode_file(out, &head, p, n, o, 0);
+	if (rc == AGAIN)
+		rc = decode_file(out, &head, p, n, o, 1);
 	return rc ? rc : codec_upright(out, head.orientation);
 }
 

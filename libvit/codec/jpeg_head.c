@@ -57,6 +57,7 @@ int jpeg_head_read(struct jpeg_head *head, const uint8_t *p, size_t n)
 		if (is_frame(marker) && len >= 8 && !head->h) {
 			head->h = body[1] << 8 | body[2];
 			head->w = body[3] << 8 | body[4];
+			head->baseline = marker <= 0xc1;
 		} else if (marker == APP1) {
 			read_app1(&seen, body, len - 2);
 		}

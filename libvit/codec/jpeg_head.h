@@ -10,6 +10,7 @@
 struct jpeg_head {
 	int64_t h, w;           /* as stored */
 	int orientation;        /* 1 to 8 */
+	int baseline;           /* SOF0 or SOF1: one pass of Huffman codes, unless in several scans */
 };
 int jpeg_head_read(struct jpeg_head *, const uint8_t *p, size_t n) VIT_MUST_CHECK;
 

@@ -122,6 +122,17 @@ for path in files[-46:]:
         loaded = torchvision.io.decode_jpeg(torch.from_numpy(data), mode=torchvision.io.ImageReadMode.RGB, apply_exif_orientation=True)
         check(f"{path} in torchvision", np.array_equal(ours(data.tobytes())[0], loaded.permute(1, 2, 0).numpy()))
 
+# damage in a photo's codes, around which libjpeg finds its way
+rng = np.random.default_rng(1)
+for path in files[-46::4]:
+    with open(path, "rb") as f:
+        good = f.read()
+    for i in range(30):
+        bad = bytearray(good)
+        at = int(rng.integers(len(bad) // 20, len(bad)))
+        bad[at:at + 1] = bytes([bad[at] ^ 1 << int(rng.integers(8))]) if i % 3 else b""
+        compare(f"{os.path.basename(path)}, damage {i} at {at}", bytes(bad))
+
 rgb = photo()
 alpha = Image.fromarray(np.dstack([np.asarray(rgb), np.asarray(rgb.convert("L"))]))
 for subsampling in (0, 1, 2):
@@ -150,7 +161,6 @@ compare("webp animated", saved(frames[0], "WEBP", save_all=True, append_images=f
 compare("webp animated, lossless", saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True, background=(9, 9, 9, 9)))
 for mode in ("1", "L", "RGB"):
     compare(f"pnm {mode}", saved(rgb.convert(mode), "PPM"))
-rng = np.random.default_rng(0)
 for maxval in (1, 2, 3, 7, 100, 200, 254, 255, 256, 1000, 4095, 65534, 65535):
     v = rng.integers(0, maxval + 1, (7, 9, 3))
     for kind, c in ((5, 1), (6, 3)):

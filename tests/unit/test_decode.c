@@ -75,7 +75,7 @@ static const struct { int hs, vs; } samplings[] = { { 1, 1 }, { 2, 1 }, { 2, 2 }
 static void jpeg_parts_equal_the_whole(void **state)
 {
 	(void)state;
-	static const struct { int h, w; } sizes[] = { { 90, 131 }, { 64, 96 }, { 17, 9 }, { 3, 200 }, { 1, 1 } };
+	static const struct { int h, w; } sizes[] = { { 141, 203 }, { 90, 131 }, { 64, 96 }, { 17, 9 }, { 3, 200 }, { 1, 1 } };
 	for (size_t s = 0; s < sizeof samplings / sizeof *samplings; s++)
 		for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
 			for (int kind = 0; kind < 5; kind++) {
@@ -84,7 +84,10 @@ static void jpeg_parts_equal_the_whole(void **state)
 				char name[96];
 				struct vit_buf b = { 0 };
 				o.c = kind == 4 ? 1 : 3;
+				/* large files have a reader of their own */
+				o.quality = k ? 85 : 95;
 				picture_write_jpeg(&b, &o);
+				assert_true(k || b.n > 9000);
 				snprintf(name, sizeof name, "jpeg %dx%d sampling %dx%d kind %d", o.h, o.w, o.hs, o.vs, kind);
 				check_parts(name, &b, 60);
 				vit_buf_release(&b);
