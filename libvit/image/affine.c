@@ -108,10 +108,12 @@ static inline __attribute__((always_inline)) void run(uint8_t *dst, int64_t dh, 
 	float w = (float)m->w, h = (float)m->h;
 	for (int64_t j = 0; j < dh; j++) {
 		float y = (float)j - 0.5f * (float)(dh - 1);
+		/* torch's product of matrices adds this by a fused multiply-add; a double holds it exactly */
+		double yx = (double)y * (double)m->x[1], yy = (double)y * (double)m->y[1];
 		for (int64_t i = 0; i < dw; i++, dst += c) {
 			float x = (float)i - 0.5f * (float)(dw - 1);
-			float sx = (x * m->x[0] + y * m->x[1] + m->x[2] + 1) * (w * 0.5f) - 0.5f;
-			float sy = (x * m->y[0] + y * m->y[1] + m->y[2] + 1) * (h * 0.5f) - 0.5f;
+			float sx = ((float)((double)(x * m->x[0]) + yx) + m->x[2] + 1) * (w * 0.5f) - 0.5f;
+			float sy = ((float)((double)(x * m->y[0]) + yy) + m->y[2] + 1) * (h * 0.5f) - 0.5f;
 			if (nearest)
 				take_nearest(dst, m, c, sx, sy);
 			else if (sx >= 0 && sx < w - 1 && sy >= 0 && sy < h - 1)

@@ -2,7 +2,8 @@
  *
  * affine.h - rotation, shear, translation and scale of u8 images, with the
  * conventions and results of torchvision's transforms.v2 on uint8 tensors:
- * within 1 level, and where "nearest" falls between two pixels, either.
+ * bilinear within 1 level, nearest the same pixel, as torch finds it on processors
+ * that fuse multiplication and addition.
  *
  * A matrix m[6] tells for each pixel of the result where it comes from, with
  * both images' origins in their centres, x to the right and y down:

@@ -83,13 +83,17 @@ def geometric():
 
 
 def members():
-    """(OP, function): each member of both policies at two strengths"""
+    """(name of image, OP, function): each member of both policies at two strengths"""
     for name, policy in ("rand", v2.RandAugment), ("trivial", v2.TrivialAugmentWide):
         for number, (member, (magnitudes, signed)) in enumerate(policy._AUGMENTATION_SPACE.items()):
-            for bin, bins, negative, filter, fill in (5, 31, 0, "nearest", 0), (17, 25, 1, "bilinear", 120):
+            rows = [("small", 5, 31, 0, "nearest", 0), ("small", 17, 25, 1, "bilinear", 120)]
+            if (name, member) == ("rand", "ShearY"):
+                # its last bits decide which of two pixels is the nearest
+                rows.append(("cube", 20, 31, 1, "nearest", 0))
+            for image, bin, bins, negative, filter, fill in rows:
                 strength = magnitudes(bins, 9, 7)
                 magnitude = 0.0 if strength is None else float(strength[bin]) * (-1 if signed and negative else 1)
-                yield f"{name} {number} {bin} {bins} {negative} {filter} {fill}", lambda t: policy()._apply_image_or_video_transform(
+                yield image, f"{name} {number} {bin} {bins} {negative} {filter} {fill}", lambda t: policy()._apply_image_or_video_transform(
                     t, member, magnitude, filter, {torch.Tensor: fill})
 
 
@@ -111,8 +115,8 @@ def main():
     for within, cases in (0, photometric()), (1, geometric()):
         for name, op, function in ((name, op, function) for names, op, function in cases for name in names):
             show(f"case {name} {within} {op} ->", run(function, image[name]))
-    for op, function in members():
-        show(f"member small 1 {op} ->", run(function, image["small"]))
+    for name, op, function in members():
+        show(f"member {name} {int('bilinear' in op)} {op} ->", run(function, image[name]))
 
 
 main()
