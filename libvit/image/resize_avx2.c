@@ -99,14 +99,15 @@ INLINE void across_gray(const struct rows *a, int n, int64_t i)
 	}
 }
 
-/* Elements whose loads stay inside a row; both ends of taps only rise. */
+/* The first elements, all of whose loads stay inside a row. Rounded to groups, the
+ * taps of one may end behind those of the next. */
 static int64_t safe(const struct vit_taps *t, int64_t c)
 {
-	int64_t i = t->out, group = c == 3 ? 4 : 8;
-	for (; i > 0; i--) {
-		int64_t end = t->first[i - 1] + (t->n[i - 1] + group - 1) / group * group;
+	int64_t i = 0, group = c == 3 ? 4 : 8;
+	for (; i < t->out; i++) {
+		int64_t end = t->first[i] + (t->n[i] + group - 1) / group * group;
 		/* a load for 4 RGB pixels takes 16 bytes, 4 more than they have */
-		if (end * c + (c == 3 ? 4 : 0) <= t->in * c)
+		if (end * c + (c == 3 ? 4 : 0) > t->in * c)
 			break;
 	}
 	return i;

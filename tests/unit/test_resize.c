@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -174,6 +176,27 @@ static void vectors_change_nothing(void **state)
 	}
 }
 
+/* The last pixel is followed by a page nobody may read: taps of neighbours differ
+ * in number, so an earlier one may reach further than a later one. */
+static void reads_stay_inside(void **state)
+{
+	(void)state;
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *two = mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *dst = malloc(64 * 3);
+	assert_true(two != MAP_FAILED);
+	assert_int_equal(mprotect(two + 2 * page, page, PROT_NONE), 0);
+	struct vit_buf scratch = { 0 };
+	for (int64_t from = 1; from < 64; from++)
+		for (int64_t to = 1; to < 64; to++)
+			for (int kind = 0; kind < 8; kind++) {
+				int64_t c = kind % 2 ? 3 : 1;
+				assert_int_equal(vit_resize(dst, 1, to, two + 2 * page - (size_t)(from * c), 1, from, c, kind / 4, kind / 2 % 2, &scratch), 0);
+			}
+	vit_buf_release(&scratch);
+	free(dst);
+	munmap(two, 3 * page);
+}
+
 static void centres_round_half_to_even(void **state)
 {
 	(void)state;
@@ -189,6 +212,7 @@ int main(void)
 		cmocka_unit_test(keeps_constants),
 		cmocka_unit_test(refuses_impossible_sizes),
 		cmocka_unit_test(vectors_change_nothing),
+		cmocka_unit_test(reads_stay_inside),
 		cmocka_unit_test(centres_round_half_to_even),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
