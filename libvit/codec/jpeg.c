@@ -116,14 +116,15 @@ static void reader_init(struct reader *r)
 
 /* ---- what is decoded ----------------------------------------------------------------- */
 
-/* No Huffman-coded block takes less than a bit: a size that the bytes cannot
- * hold is refused before anything is allocated for it. */
+/* No Huffman-coded block takes less than a bit, and arithmetic coding, which has no
+ * such bound, is granted a 64th: a size that the bytes cannot hold is refused
+ * before anything is allocated for it. */
 static int check_claim(const struct reader *r, size_t n)
 {
 	uint64_t blocks = 0;
 	for (int i = 0; i < r->c.num_components; i++)
 		blocks += (uint64_t)r->c.comp_info[i].width_in_blocks * r->c.comp_info[i].height_in_blocks;
-	if (r->c.arith_code || blocks / 8 <= n)
+	if (blocks / (r->c.arith_code ? 8 * 64 : 8) <= n)
 		return 0;
 	return vit_fail(VIT_ERECORD, "jpeg: %u x %u pixels cannot lie in %zu bytes: cut, or its size is damaged", r->c.image_height,
 	                r->c.image_width, n);

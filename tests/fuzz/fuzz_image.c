@@ -146,8 +146,9 @@ static void spoil_jpegs(void)
 		{ "jpeg gray", { .h = 40, .w = 52, .c = 1, .hs = 1, .vs = 1 } },
 		{ "jpeg cmyk", { .h = 40, .w = 52, .c = 4, .hs = 1, .vs = 1 } },
 		{ "jpeg progressive", { .h = 40, .w = 52, .c = 3, .hs = 2, .vs = 2, .progressive = 1 } },
-		{ "jpeg of scans", { .h = 40, .w = 52, .c = 3, .hs = 2, .vs = 2, .separate = 1 } },
+		{ "jpeg of scans", { .h = 40, .w = 52, .c = 3, .hs = 2, .vs = 2, .script = picture_separate, .scans = 3 } },
 		{ "jpeg with restarts", { .h = 40, .w = 52, .c = 3, .hs = 2, .vs = 2, .restart = 3 } },
+		{ "jpeg, arithmetic", { .h = 40, .w = 52, .c = 3, .hs = 2, .vs = 2, .arithmetic = 1 } },
 		{ "jpeg with exif", { .h = 40, .w = 52, .c = 3, .hs = 2, .vs = 2, .orientation = 6 } },
 		/* large ones have a reader of their own */
 		{ "large jpeg 4:2:0", { .h = 130, .w = 170, .c = 3, .hs = 2, .vs = 2, .quality = 95 } },

@@ -46,8 +46,12 @@ struct picture_jpeg {
 	int h, w, c;            /* 1, 3, or 4: Adobe's inverted CMYK */
 	int hs, vs;             /* sampling of luma: 2, 2 is 4:2:0 */
 	int progressive, orientation, restart, quality;
-	int separate;           /* one component a scan, baseline */
+	const jpeg_scan_info *script;   /* the scans; NULL: one, or those of `progressive` */
+	int scans, arithmetic;
 };
+
+/* One component a scan, baseline. */
+static const jpeg_scan_info picture_separate[3] = { { 1, { 0 }, 0, 63, 0, 0 }, { 1, { 1 }, 0, 63, 0, 0 }, { 1, { 2 }, 0, 63, 0, 0 } };
 
 static inline void picture_write_jpeg(struct vit_buf *b, const struct picture_jpeg *o)
 {
@@ -56,7 +60,6 @@ static inline void picture_write_jpeg(struct vit_buf *b, const struct picture_jp
 	unsigned char *mem = NULL;
 	unsigned long size = 0;
 	uint8_t exif[32], *p = picture_pixels(o->h, o->w, o->c);
-	static const jpeg_scan_info separate[] = { { 1, { 0 }, 0, 63, 0, 0 }, { 1, { 1 }, 0, 63, 0, 0 }, { 1, { 2 }, 0, 63, 0, 0 } };
 	c.err = jpeg_std_error(&err);
 	jpeg_create_compress(&c);
 	jpeg_mem_dest(&c, &mem, &size);
@@ -71,10 +74,11 @@ static inline void picture_write_jpeg(struct vit_buf *b, const struct picture_jp
 	c.restart_interval = (unsigned)o->restart;
 	if (o->progressive)
 		jpeg_simple_progression(&c);
-	if (o->separate) {
-		c.scan_info = separate;
-		c.num_scans = 3;
+	if (o->script) {
+		c.scan_info = o->script;
+		c.num_scans = o->scans;
 	}
+	c.arith_code = o->arithmetic ? TRUE : FALSE;
 	jpeg_start_compress(&c, TRUE);
 	if (o->orientation) {
 		picture_exif(exif, o->orientation);

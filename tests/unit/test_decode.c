@@ -80,7 +80,7 @@ static void jpeg_parts_equal_the_whole(void **state)
 		for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
 			for (int kind = 0; kind < 5; kind++) {
 				struct picture_jpeg o = { .h = sizes[k].h, .w = sizes[k].w, .c = 3, .hs = samplings[s].hs, .vs = samplings[s].vs,
-				                          .progressive = kind == 1, .separate = kind == 2, .restart = kind == 3 ? 2 : 0 };
+				                          .progressive = kind == 1, .restart = kind == 3 ? 2 : 0, .script = kind == 2 ? picture_separate : NULL, .scans = 3 };
 				char name[96];
 				struct vit_buf b = { 0 };
 				o.c = kind == 4 ? 1 : 3;
@@ -92,6 +92,49 @@ static void jpeg_parts_equal_the_whole(void **state)
 				check_parts(name, &b, 60);
 				vit_buf_release(&b);
 			}
+}
+
+/* Where the nth marker of this kind stands. */
+static size_t marker_at(const struct vit_buf *b, int marker, int n)
+{
+	for (size_t i = 2; i + 1 < b->n; i++)
+		if (b->p[i] == 0xff && b->p[i + 1] == marker && !n--)
+			return i;
+	fail_msg("no such marker");
+	return 0;
+}
+
+/* libjpeg smooths over what scans that are not there would have said. */
+static void parts_of_what_lacks_scans_equal_the_whole(void **state)
+{
+	(void)state;
+	struct vit_buf b = { 0 };
+	picture_write_jpeg(&b, &(struct picture_jpeg){ .h = 90, .w = 131, .c = 3, .hs = 2, .vs = 2, .progressive = 1 });
+	b.n = marker_at(&b, 0xda, 3);
+	picture_add(&b, "\xff\xd9", 2);
+	check_parts("jpeg without its last scans", &b, 100);
+	vit_buf_release(&b);
+}
+
+static void scans_without_end_are_refused(void **state)
+{
+	(void)state;
+	jpeg_scan_info script[127] = { { 1, { 0 }, 0, 0, 0, 0 } };
+	for (int k = 1; k <= 63; k++) {
+		script[2 * k - 1] = (jpeg_scan_info){ 1, { 0 }, k, k, 0, 1 };
+		script[2 * k] = (jpeg_scan_info){ 1, { 0 }, k, k, 1, 0 };
+	}
+	for (int scans = 99; scans <= 101; scans += 2) {
+		struct vit_buf b = { 0 };
+		picture_write_jpeg(&b, &(struct picture_jpeg){ .h = 16, .w = 16, .c = 1, .hs = 1, .vs = 1, .script = script, .scans = scans });
+		if (scans > 100) {
+			refused(&b, NULL, "more than 100 scans");
+		} else {
+			struct vit_image im = decoded(&b, NULL);
+			vit_image_release(&im);
+		}
+		vit_buf_release(&b);
+	}
 }
 
 static void oriented_parts_equal_the_whole(void **state)
@@ -331,11 +374,7 @@ static void claims_are_checked_before_memory_is_taken(void **state)
 	struct vit_buf b = { 0 };
 	picture_write_jpeg(&b, &(struct picture_jpeg){ .h = 60, .w = 60, .c = 3, .hs = 2, .vs = 2 });
 	refused(&b, &(struct vit_decode_opt){ .channels = 3, .max_pixels = 3599 }, "60x60; at most 3599 pixels");
-	for (size_t i = 0; i + 9 < b.n; i++)
-		if (b.p[i] == 0xff && b.p[i + 1] == 0xc0) {
-			memcpy(b.p + i + 5, "\x3f\xff\x3f\xff", 4);
-			break;
-		}
+	memcpy(b.p + marker_at(&b, 0xc0, 0) + 5, "\x3f\xff\x3f\xff", 4);
 	refused(&b, NULL, "cannot lie in");
 	b.n = 0;
 	picture_write_png(&b, &(struct picture_png){ 20, 30, PNG_COLOR_TYPE_RGB, 8, 0, 0 });
@@ -390,6 +429,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(jpeg_parts_equal_the_whole),
+		cmocka_unit_test(parts_of_what_lacks_scans_equal_the_whole),
+		cmocka_unit_test(scans_without_end_are_refused),
 		cmocka_unit_test(oriented_parts_equal_the_whole),
 		cmocka_unit_test(orientation_makes_it_upright),
 		cmocka_unit_test(png_gives_its_pixels),
