@@ -109,6 +109,9 @@ static int start_body(struct transfer *t)
 	curl_easy_getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 	curl_easy_getinfo(t->curl, CURLINFO_CONTENT_TYPE, &type);
 	t->started = 1;
+	/* no file is that long, and sums with it must not overflow */
+	if (length > INT64_MAX - r->from)
+		length = -1;
 	/* where a network wants a login, or the address is that of a page about the file */
 	if (t->status && type && !strncasecmp(type, "text/html", 9))
 		return t->rc = vit_fail(VIT_EIO, "%s: a web page comes in place of the file; open it in a browser to see what it says", t->name);
