@@ -153,7 +153,7 @@ static int open_set(struct eval *e, struct operand *o, int n)
 {
 	const struct eval_config *c = e->cfg;
 	struct vit_samples_opt opt = {
-		.max_record = (size_t)c->common.max_record, .holdout = c->holdout, .seed = (uint64_t)c->common.seed,
+		.max_record = (size_t)c->common.max_record, .holdout = c->holdout, .seed = (uint64_t)c->common.seed, .progress = cli_download,
 	};
 	struct eval_set *set = &e->set[e->n_set];
 	set->name = name_of(o);
