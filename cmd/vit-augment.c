@@ -41,7 +41,7 @@ static const struct cli_option options[] = {
 	{ .name = "start", .type = CLI_PLACE, .offset = offsetof(struct config, start), .arg = "E[:R]",
 	  .help = "begin at epoch E, record R of it, from 0, as a resumed vit-train says; those before are not decoded" },
 	{ .name = "list", .type = CLI_FLAG, .offset = offsetof(struct config, list),
-	  .help = "list operations and recipes, or the parameters of the operation OP, and exit" },
+	  .help = "list operations and recipes, or what the operation or recipe OP is made of, and exit" },
 	{ 0 },
 };
 
@@ -81,15 +81,31 @@ static void list_op(const struct vit_augment *op)
 		printf("  example: vit-augment %s\n", op->example);
 }
 
+/* 0: it is one. */
+static int list_recipe(const char *name)
+{
+	static const char *const part[] = { "augment", "train" };
+	for (int i = 0; i < 2; i++) {
+		char **lines;
+		VIT_TRY(vit_recipe_load(name, part[i], &lines));
+		printf("%s:\n", part[i]);
+		for (char **l = lines; *l; l++)
+			printf("  %s\n", *l);
+		free(lines);
+	}
+	return 0;
+}
+
 static int list(int argc, char **argv)
 {
-	for (int i = 0; i < argc; i++) {
+	for (int rc, i = 0; i < argc; i++) {
 		const struct vit_augment *const *a = vit_augments;
 		while (*a && strcmp((*a)->name, argv[i]))
 			a++;
-		if (!*a)
-			return cli_usage("no operation \"%s\"; --list names them", argv[i]);
-		list_op(*a);
+		if (*a)
+			list_op(*a);
+		else if ((rc = list_recipe(argv[i])))
+			return strchr(argv[i], '/') ? cli_fail(rc) : cli_usage("no operation or recipe \"%s\"; --list names them", argv[i]);
 	}
 	if (argc)
 		return CLI_DONE;
@@ -487,7 +503,7 @@ int main(int argc, char **argv)
 		.synopsis = "vit-augment [OPTION]... [OP]...",
 		.example = "vit-fetch fashion-mnist | vit-augment --epochs 5 --shuffle random-crop:padding=2 hflip |\n    vit-train --model vit-lite/4 -o model.vit",
 		.arguments = "OP is NAME:KEY=VALUE,KEY=VALUE, as random-crop:size=32,padding=4; --list names them, --list OP tells the\n"
-		             "parameters of one. Lists are written with '/', sizes as 224 or 224x160. Operations are applied in order.",
+		             "parameters of one and an example. Lists are written with '/', sizes as 224 or 224x160. Operations are applied in order.",
 		.options = options,
 		.common = CLI_USE_THREADS | CLI_USE_SEED | CLI_USE_MEMORY | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_PROGRESS |
 		          CLI_USE_OUT | CLI_USE_MAX_RECORD | CLI_SAMPLES_OUT,

@@ -55,6 +55,15 @@ colours() {
 	quietly vit-augment --list posterize solarize
 	assert_line --regexp '^  bits=4 .*a whole number 0 to 8'
 	assert_line --regexp '^  threshold=128 .*a number 0 to 255'
+	quietly vit-augment --list finetune
+	assert_line "augment:"
+	assert_line --partial "  random-resized-crop:size=224"
+	assert_line "train:"
+	assert_line "  lr 1e-4"
+	run --separate-stderr -1 vit-augment --list ./finetune
+	assert_said "recipe ./finetune: No such file"
+	run --separate-stderr -2 vit-augment --list nope
+	assert_said 'no operation or recipe "nope"'
 }
 
 @test "what a policy or a jitter cannot be is said" {
