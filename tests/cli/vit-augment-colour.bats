@@ -108,3 +108,17 @@ colours() {
 	# what it sets for the other program is none of vit-augment's business
 	vit-augment -i in.vits --recipe ./mine.txt | cmp - in.vits
 }
+
+@test "recipes for photographs take files of any size, gray ones too" {
+	need vit-train cjpeg
+	photos p 4
+	photo p/ants/gray.jpg 90 70 90 90 90 1 -grayscale
+	for r in finetune imagenet; do
+		quietly vit-augment --recipe $r -i <(vit-fetch p) -o out.vits
+		quietly vit-show out.vits
+		assert_line --regexp 'images +224 x 224 x 3 uint8'
+		assert_line --regexp 'records +9 '
+		vit-train -q --recipe $r --model vit:patch=32,dim=16,depth=1,heads=1,mlp=1 --batch-size 4 --epochs 1 out.vits -o $r.vit
+	done
+	quietly vit-eval imagenet.vit p/ants/gray.jpg
+}
