@@ -339,6 +339,9 @@ int vit_download(const struct vit_download *d)
 	if (d->sha256)
 		VIT_TRY(check_hex(d->sha256));
 	int rc = vit_partial_open(&j.part, d->path, wait_for_lock, &j);
+	/* who downloaded it while we waited may not have known the digest */
+	if (rc == VIT_END && j.what && d->sha256)
+		rc = vit_file_digest(d->path, d->sha256);
 	if (rc)
 		goto out;
 	rc = vit_module_open("net", &base);

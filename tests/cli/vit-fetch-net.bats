@@ -214,15 +214,56 @@ sly pictures - 200"
 }
 
 @test "four at once under make -j download once" {
-	printf 'all: a b c d\na b c d:\n\tvit-fetch %s/steady/pictures -o $@ 2>$@.err\n' "$URL" >Makefile
+	printf 'all: a b c d\na b c d:\n\tvit-fetch %s/slow/e/pictures -o $@ 2>$@.err\n' "$URL" >Makefile
 	run -0 make -s -j4 all
-	assert_equal "$(asked)" "steady pictures - 200"
+	assert_equal "$(asked)" "slow pictures - 200"
 	cmp a b
 	cmp a c
 	cmp a d
 	[[ $(cat ./*.err | grep -c 'waiting for another process that downloads it') == 3 ]]
 	run find cache -type f
 	assert_output --regexp '^cache/vit/url/[0-9a-f]{16}/pictures$'
+}
+
+@test "who waits can be interrupted, and looks at the digest itself" {
+	vit-fetch "$URL/slow/d/pictures" -o a 2>/dev/null 3>&- &
+	local first=$! second third i
+	for ((i = 0; i < 100; i++)); do
+		compgen -G 'cache/vit/url/*/pictures.part' >/dev/null && break
+		sleep 0.02
+	done
+	vit-fetch "$URL/slow/d/pictures" -o b 2>b.err 3>&- &
+	second=$!
+	vit-fetch "$URL/slow/d/pictures" --sha256 "${SUM/[0-8]/9}" -o c 2>c.err 3>&- &
+	third=$!
+	sleep 0.3
+	kill -TERM $second
+	local rc=0
+	wait $second || rc=$?
+	assert_equal $rc 143
+	kill -0 $first
+	grep -q waiting b.err
+	wait $first
+	rc=0
+	wait $third || rc=$?
+	assert_equal $rc 1
+	grep -q "its SHA-256 is $SUM, not" c.err
+	assert_equal "$(asked | wc -l)" 1
+}
+
+@test "where the first gives up, the one that waits tries for itself" {
+	export VIT_NET_RETRY=0.1
+	vit-fetch "$URL/recover/pictures" -o a 2>/dev/null 3>&- &
+	local first=$! second=0 i
+	for ((i = 0; i < 100; i++)); do
+		compgen -G 'cache/vit/url/*/pictures.part' >/dev/null && break
+		sleep 0.01
+	done
+	run --separate-stderr -0 vit-fetch "$URL/recover/pictures" -o b
+	assert_said waiting
+	wait $first || second=$?
+	assert_equal $second 1
+	cmp "$WWW/pictures" cache/vit/url/*/pictures
 }
 
 @test "the second goes on where the first was killed" {

@@ -148,6 +148,13 @@ class Handler(BaseHTTPRequestHandler):
     def how_down(self, data, turn, words):
         self.refuse(500)
 
+    def how_recover(self, data, turn, words):
+        """Five times nothing."""
+        if turn < 5:
+            self.refuse(500)
+        else:
+            self.how_ok(data, turn, words)
+
     def how_patience(self, data, turn, words):
         self.refuse(429, Retry_After="4000")
 
