@@ -8,9 +8,14 @@ import ctypes as C
 import glob
 import io
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 import warnings
 
+import msgpack
+import msgpack_numpy
 import numpy as np
 import torch
 import torchvision
@@ -175,6 +180,26 @@ for name, data in (("jpeg", saved(rgb, "JPEG")), ("progressive", saved(rgb, "JPE
                    ("webp", saved(rgb, "WEBP")), ("lossless webp", saved(rgb, "WEBP", lossless=True)), ("ppm", saved(rgb, "PPM"))):
     for percent in range(5, 96, 10):
         compare(f"{name} cut at {percent} %", data[:len(data) * percent // 100])
+
+# the same through the programs: what is refused is named and left out, nothing else is
+odd = [f for f in files if "odd-images" in f]
+with tempfile.TemporaryDirectory() as top:
+    for path in odd:
+        shutil.copy(path, top)
+    line = '"$BUILD/bin/vit-fetch" "$0" --split all --max-bad 1000 | "$BUILD/bin/vit-augment" decode --max-bad 1000'
+    run = subprocess.run(["sh", "-c", line, top], capture_output=True, check=False) if odd else None
+if run:
+    records = [r for r in msgpack.Unpacker(io.BytesIO(run.stdout), object_hook=msgpack_numpy.decode, max_buffer_size=1 << 30) if "id" in r]
+    images = {r["id"]: r["image"] for r in records}
+    named = run.stderr.decode()
+    for path in odd:
+        name = os.path.basename(path)
+        with open(path, "rb") as f:
+            a, _ = ours(f.read())
+        if a is None:
+            check(f"{name} by programs", name not in images and name in named, "refused, but not named")
+        else:
+            check(f"{name} by programs", name in images and np.array_equal(images[name], a), "not as vit_image_decode gives it")
 
 print(f"{passed} passed, {failures} failed")
 sys.exit(failures != 0)
