@@ -530,6 +530,18 @@ static int remove_dir(void **state)
 	return chdir("/") || system(command);
 }
 
+static void bytes_in_words(void **state)
+{
+	(void)state;
+	static const struct { int64_t n; const char *text; } t[] = {
+		{ 0, "0 B" }, { 999, "999 B" }, { 1000, "1.0 kB" }, { 9949, "9.9 kB" }, { 9950, "10 kB" }, { 999499, "999 kB" },
+		{ 999500, "1.0 MB" }, { 170052171, "170 MB" }, { 5000000000, "5.0 GB" }, { INT64_MAX, "9223372 TB" },
+	};
+	char buf[32];
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+		assert_string_equal(cli_bytes(buf, t[i].n), t[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -546,6 +558,7 @@ int main(void)
 		cmocka_unit_test(signals),
 		cmocka_unit_test(progress_and_log),
 		cmocka_unit_test(terminals),
+		cmocka_unit_test(bytes_in_words),
 	};
 	return cmocka_run_group_tests(tests, enter_dir, remove_dir);
 }
