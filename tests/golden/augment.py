@@ -109,6 +109,7 @@ def show(what, a):
 
 def main():
     torch.set_num_threads(1)
+    print("# written by: $(tools/peers.sh) tests/golden/augment.py > tests/golden/augment.txt")
     image = images()
     for name, a in image.items():
         show(f"image {name}", a)

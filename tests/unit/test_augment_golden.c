@@ -81,6 +81,7 @@ static const struct picture *find(const struct picture *image, int n, const char
 static int read_images(FILE *f, struct picture image[MAX_IMAGES])
 {
 	int n = 0;
+	assert_int_equal(fscanf(f, "#%*[^\n]"), 0);     /* how it was written */
 	for (; n < MAX_IMAGES && fscanf(f, " image %15s %ld %ld %ld", image[n].name, &image[n].h, &image[n].w, &image[n].c) == 4; n++)
 		read_pixels(f, &image[n]);
 	return n;
