@@ -57,6 +57,11 @@ void vit_blob_release(struct vit_blob *);
  * into memory that is used again. Larger than --max-record, or not to be had
  * where others can: VIT_ERECORD. */
 int vit_source_bytes(struct vit_source *, const uint8_t **p, size_t *n) VIT_MUST_CHECK;
+/* The same for another file, which a member names; it takes the place of the
+ * present member. VIT_ERECORD: it is not there, or no file. */
+int vit_source_beside(struct vit_source *, const char *path, const uint8_t **p, size_t *n) VIT_MUST_CHECK;
+/* The path of the present member's container, or of a single file, as it was given; "-": stdin. */
+const char *vit_source_path(const struct vit_source *);
 const char *vit_source_name(const struct vit_source *);   /* for messages */
 const char *vit_source_split(const struct vit_source *);  /* the split asked for, "all" included */
 /* All members from the first to the last, by name and size alone: `fn` may load

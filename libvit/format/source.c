@@ -276,6 +276,27 @@ int vit_source_bytes(struct vit_source *s, const uint8_t **p, size_t *n)
 	}
 }
 
+int vit_source_beside(struct vit_source *s, const char *path, const uint8_t **p, size_t *n)
+{
+	struct stat st;
+	member_close(s);
+	s->held = 0;
+	if (stat(path, &st))
+		return vit_fail_errno("%s", path), VIT_ERECORD;
+	/* a FIFO would be waited for */
+	if (!S_ISREG(st.st_mode))
+		return vit_fail(VIT_ERECORD, "%s: is no file", path);
+	if (vit_input_open(&s->in, path))
+		return VIT_ERECORD;
+	s->m_name = vit_strdup(path);
+	if (!s->m_name)
+		return VIT_ENOMEM;
+	s->m.size = (int64_t)st.st_size;
+	s->plain = s->present = 1;
+	int rc = vit_source_bytes(s, p, n);
+	return rc == VIT_EIO ? VIT_ERECORD : rc;
+}
+
 int vit_source_input(struct vit_source *s, struct vit_input **in)
 {
 	VIT_TRY(open_member(s));
@@ -439,6 +460,11 @@ const char *const *vit_source_classes(const struct vit_source *s, int *n)
 {
 	*n = s->n_classes;
 	return (const char *const *)s->classes;
+}
+
+const char *vit_source_path(const struct vit_source *s)
+{
+	return s->place[s->at < s->n_place ? s->at : s->n_place - 1].path;
 }
 
 const char *vit_source_name(const struct vit_source *s)
