@@ -111,7 +111,7 @@ static int agree(struct vits *v, const struct vit_header *h, const char *name)
 	vit_meta_release(&m);
 	if (channels)
 		return vit_fail(VIT_EMISMATCH, "%s: its channels differ from those of the files before it", name);
-	return vit_history_merge(v->header.history, h->history);
+	return 0;
 }
 
 static int scan(struct vits *v, const struct vit_blob *b, const char *name)
@@ -133,9 +133,11 @@ static int scan(struct vits *v, const struct vit_blob *b, const char *name)
 		else
 			rc = add_record(v, p, n);
 	}
+	if (rc == VIT_END)
+		rc = vit_reader_history(r, v->header.history);
 	v->skipped += vit_reader_skipped(r);
 	vit_reader_close(r);
-	return rc == VIT_END ? 0 : rc;
+	return rc;
 }
 
 static int open_files(struct vits *v, struct vit_source *s)

@@ -40,8 +40,7 @@ static int open_one(struct vit_join *j, const char *path, size_t max_record)
 	int rc = vit_segment_agrees(&j->header, h);
 	if (rc)
 		return vit_wrap(rc, "%s", name_of(j->reader[j->n - 1]));
-	VIT_TRY(check_shard(j, j->n - 1));
-	return vit_history_merge(j->header.history, h->history);
+	return check_shard(j, j->n - 1);
 }
 
 /* What all inputs announce of their images: a size, channels, or neither. */
@@ -70,8 +69,10 @@ static int sum_up(struct vit_join *j)
 		sum = count < 0 || sum < 0 || count > INT64_MAX - sum ? -1 : sum + count;
 	}
 	int rc = 0;
+	for (int i = 0; i < j->n && !rc; i++)
+		rc = vit_reader_history(j->reader[i], j->header.history);
 	/* one input of one segment keeps its header to the letter */
-	if (j->n > 1 || sum != meta.count) {
+	if (!rc && (j->n > 1 || sum != meta.count)) {
 		meta.count = sum;
 		rc = common_shape(j, meta.shape);
 		if (meta.n_shard == j->n)

@@ -20,6 +20,9 @@ struct vit_reader {
 	struct vit_input *in;
 	size_t max;
 	struct vit_header first;        /* of the first segment */
+	json_t *history;                /* of all segments that are known */
+	int history_rc;                 /* it became too long; `history_words` say so */
+	char history_words[160];
 	uint64_t start;                 /* its first byte in the input */
 	XXH3_state_t *hash;
 	size_t held;                    /* bytes of the record given last, still in the input */
@@ -132,6 +135,15 @@ static void add_announced(struct vit_reader *r, const struct vit_header *h)
 	r->announced = n < 0 || r->announced < 0 || n > INT64_MAX - r->announced ? -1 : r->announced + n;
 }
 
+/* Too long a history is said when it is asked for. */
+static void add_history(struct vit_reader *r, int rc)
+{
+	if (!rc || r->history_rc)
+		return;
+	r->history_rc = rc;
+	snprintf(r->history_words, sizeof r->history_words, "%s", vit_errmsg());
+}
+
 static int next_segment(struct vit_reader *r)
 {
 	struct vit_header h;
@@ -142,6 +154,7 @@ static int next_segment(struct vit_reader *r)
 	if (rc == 0)
 		rc = add_shard(r, &h);
 	add_announced(r, &h);
+	add_history(r, vit_history_merge(r->history, h.history));
 	vit_header_release(&h);
 	r->segment_count = 0;
 	return rc;
@@ -230,6 +243,9 @@ static int open_stream(struct vit_reader *r, int kind)
 		return vit_fail(VIT_ENOMEM, "out of memory");
 	r->start = vit_input_tell(r->in);
 	VIT_TRY(read_header(r, &r->first));
+	r->history = json_deep_copy(r->first.history);
+	if (!r->history)
+		return vit_fail(VIT_ENOMEM, "out of memory");
 	if (kind && kind != r->first.kind)
 		return vit_fail(VIT_EFORMAT, "%s: holds %s, %s %s wanted", vit_input_name(r->in), kind_name(r->first.kind), kind_name(kind),
 		                kind == VIT_MODEL ? "is" : "are");
@@ -262,6 +278,7 @@ void vit_reader_close(struct vit_reader *r)
 		return;
 	vit_input_close(r->in);
 	vit_header_release(&r->first);
+	json_decref(r->history);
 	XXH3_freeState(r->hash);
 	free(r->shard);
 	free(r);
@@ -305,10 +322,19 @@ int64_t vit_reader_announced(struct vit_reader *r)
 	if (!r->looked_ahead && can_look_ahead(r, fd)) {
 		int64_t sum;
 		r->looked_ahead = 1;
-		if (vit_segment_ahead(fd, r->start, r->max, &sum) == 0)
+		int rc = vit_segment_ahead(fd, r->start, r->max, &sum, r->history);
+		add_history(r, rc);
+		if (rc == 0)
 			r->announced = sum;
 	}
 	return r->announced;
+}
+
+int vit_reader_history(const struct vit_reader *r, json_t *history)
+{
+	if (r->history_rc)
+		return vit_fail(r->history_rc, "%s: %s", vit_input_name(r->in), r->history_words);
+	return vit_history_merge(history, r->history);
 }
 
 int vit_reader_fail(const struct vit_reader *r, int code, const struct vit_record *rec, const char *fmt, ...)

@@ -105,7 +105,7 @@ static int measure(struct window *w, uint64_t at, size_t max, size_t *len)
 	return 0;
 }
 
-static int read_header_at(struct window *w, uint64_t at, size_t len, int64_t *count)
+static int read_header_at(struct window *w, uint64_t at, size_t len, int64_t *count, json_t *history)
 {
 	const json_t *v;
 	struct vit_header h;
@@ -121,11 +121,12 @@ static int read_header_at(struct window *w, uint64_t at, size_t len, int64_t *co
 		return rc;
 	v = value(&h, "count");
 	*count = json_is_integer(v) ? json_integer_value(v) : -1;
+	rc = vit_history_merge(history, h.history);
 	vit_header_release(&h);
-	return 0;
+	return rc;
 }
 
-int vit_segment_ahead(int fd, uint64_t from, size_t max_record, int64_t *sum)
+int vit_segment_ahead(int fd, uint64_t from, size_t max_record, int64_t *sum, json_t *history)
 {
 	struct window *w = vit_malloc(sizeof *w);
 	size_t len, got;
@@ -146,7 +147,7 @@ int vit_segment_ahead(int fd, uint64_t from, size_t max_record, int64_t *sum)
 			break;
 		if (!is_header)
 			continue;
-		if ((rc = read_header_at(w, at, len, &count)))
+		if ((rc = read_header_at(w, at, len, &count, history)))
 			break;
 		*sum = count < 0 || *sum < 0 || count > INT64_MAX - *sum ? -1 : *sum + count;
 	}

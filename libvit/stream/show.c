@@ -167,13 +167,16 @@ int vit_show_stream(struct vit_reader *r, json_t *about)
 	json_int_t n_class = json_is_integer(classes) ? json_integer_value(classes) : 0;
 	json_object_set_new(about, "kind", json_string(h->kind == VIT_MODEL ? "model" : "samples"));
 	json_object_set(about, "meta", h->meta);
-	json_object_set(about, "history", h->history);
+	json_t *history = json_deep_copy(h->history);
+	json_object_set_new(about, "history", history);
 	int rc = grow(&s, n_class > 0 && n_class <= MAX_LABEL ? (size_t)n_class : json_array_size(classes));
 	int64_t announced = vit_reader_announced(r);
 	if (rc == 0)
 		rc = read_records(&s, r);
 	if (rc == 0)    /* a pipe has told all by now; after an error its message must stay */
 		announced = vit_reader_announced(r);
+	if (rc == 0)
+		rc = vit_reader_history(r, history);
 	report(&s, r, announced, about);
 	json_decref(s.encoded);
 	json_decref(s.tensors);

@@ -160,6 +160,9 @@ uint64_t vit_reader_skipped(const struct vit_reader *);   /* sum of the trailers
  * is a regular file, found by seeking at the first call; of those met so far on
  * a pipe. -1: unknown. */
 int64_t vit_reader_announced(struct vit_reader *);
+/* Merge the histories of all segments into `history`, as far as they are known:
+ * as with vit_reader_announced(), and after it. */
+int vit_reader_history(const struct vit_reader *, json_t *history) VIT_MUST_CHECK;
 /* vit_fail with "<name>: record N (id): " in front. */
 int vit_reader_fail(const struct vit_reader *, int code, const struct vit_record *, const char *fmt, ...) VIT_PRINTF(4, 5);
 

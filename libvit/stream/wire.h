@@ -100,6 +100,6 @@ int vit_trailer_decode(struct vit_trailer *, const uint8_t *p, size_t n) VIT_MUS
 int vit_segment_agrees(const struct vit_header *first, const struct vit_header *next) VIT_MUST_CHECK;
 /* Sum of the counts of the segments from byte `from` on of the regular file
  * `fd`; *sum -1 when one is unknown. Stops quietly where the file is broken. */
-int vit_segment_ahead(int fd, uint64_t from, size_t max_record, int64_t *sum) VIT_MUST_CHECK;
+int vit_segment_ahead(int fd, uint64_t from, size_t max_record, int64_t *sum, json_t *history) VIT_MUST_CHECK;
 
 #endif

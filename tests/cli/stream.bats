@@ -134,3 +134,22 @@ three() { # [META]
 	assert_output --partial '"classes":["cat","dog","ïgel"]'
 	assert_output --partial '"shard":{"index":0,"of":2,"total":5}'
 }
+
+@test "joined streams have the history of both, where it can be known" {
+	tiny_idx set 20
+	vit-fetch set --limit 4 -o a
+	vit-fetch set --limit 3 --skip 4 -o b
+	cat a b >j
+	tools() { vit-show --json "$@" | grep -o '"skip":"4"\|"limit":"[34]"' | sort -u | tr '\n' ' '; }
+	local both='"limit":"3" "limit":"4" "skip":"4" '
+	assert_equal "$(tools j)" "$both"
+	assert_equal "$(vit-augment -i j | tools -)" "$both"
+	assert_equal "$(vit-augment <j | tools -)" "$both"
+	assert_equal "$(vit-fetch j | tools -)" "$both"
+	assert_equal "$(vit-fetch a b | tools -)" "$both"
+	vit-train --model vit:patch=4,dim=8,depth=1,heads=1,mlp=1 --steps 1 j -o m.vit 2>/dev/null
+	assert_equal "$(tools m.vit)" "$both"
+	# a pipe's reader has written its header before the second comes, but has it in the end
+	assert_equal "$(cat j | vit-augment | tools -)" '"limit":"4" '
+	assert_equal "$(cat j | tools -)" "$both"
+}
