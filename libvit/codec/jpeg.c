@@ -209,16 +209,29 @@ static void convert(uint8_t *dst, uint8_t *row, int64_t n, int from, int to)
 
 /* ---- rows ------------------------------------------------------------------------------- */
 
+static int64_t strip_size(const struct reader *r)
+{
+	return ((int64_t)r->c.output_width * r->c.output_components + 31) / 32 * 32;
+}
+
+/* A strip that is no row of the result. libjpeg's vector code writes past the
+ * cache where a row begins at a multiple of 32, but this one is read at once. */
+static uint8_t *strip(const struct reader *r, int64_t i)
+{
+	uintptr_t first = ((uintptr_t)r->rows.p + 31) / 32 * 32 + 16;
+	return (uint8_t *)(first + (uintptr_t)(i * strip_size(r)));
+}
+
 static void read_rows(struct reader *r, struct vit_image *out, int64_t left)
 {
 	JSAMPROW row[LINES];
 	int from = r->c.output_components;
-	int64_t wide = (int64_t)r->c.output_width * from, stride = out->w * out->c;
+	int64_t stride = out->w * out->c;
 	int direct = from == out->c && r->c.output_width == out->w;
 	for (int64_t y = 0; y < out->h;) {
 		int64_t lines = out->h - y < LINES ? out->h - y : LINES;
 		for (int64_t i = 0; i < lines; i++)
-			row[i] = direct ? out->p + (y + i) * stride : r->rows.p + i * wide;
+			row[i] = direct ? out->p + (y + i) * stride : strip(r, i);
 		int64_t got = jpeg_read_scanlines(&r->c, row, (JDIMENSION)lines);
 		for (int64_t i = 0; i < got && !direct; i++)
 			convert(out->p + (y + i) * stride, row[i] + left * from, out->w, from, out->c);
@@ -248,7 +261,7 @@ static int rest_is_whole(const struct reader *r)
 static void check_rest(struct reader *r)
 {
 	JDIMENSION left = r->c.output_height - r->c.output_scanline;
-	JSAMPROW row = r->rows.p;
+	JSAMPROW row = strip(r, 0);
 	if (r->scan || jpeg_input_complete(&r->c) || rest_is_whole(r))
 		return;
 	if (left > 1)
@@ -282,7 +295,7 @@ static int decode(struct reader *r, struct vit_image *out, const struct jpeg_hea
 		VIT_TRY(jpeg_scan_take(&r->scan, &r->c, a.left - left, o->part[2] ? r->c.output_width : r->c.image_width, on_damage));
 	VIT_TRY(vit_image_reserve(out, a.h, a.w, channels));
 	r->rows.n = 0;
-	VIT_TRY(vit_buf_reserve(&r->rows, (size_t)r->c.output_width * (size_t)r->c.output_components * LINES));
+	VIT_TRY(vit_buf_reserve(&r->rows, (size_t)strip_size(r) * LINES + 64));
 	if (a.top)
 		jpeg_skip_scanlines(&r->c, (JDIMENSION)a.top);
 	read_rows(r, out, left);
