@@ -317,6 +317,7 @@ static int cifar_read(void *priv, struct vit_source *s, int64_t i, struct vit_re
 		/* a small integer is its own msgpack */
 		r->field[r->n_field++] = (struct vit_field){ { "coarse_label", 12 }, coarse, 1 };
 	}
+	vit_blob_used(&p->blob, rows->pixels.p + at * rows->pixels.step, ROW);
 	interleave(c->image, rows->pixels.p + at * rows->pixels.step);
 	return 0;
 }

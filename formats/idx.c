@@ -172,6 +172,7 @@ static int idx_read(void *priv, struct vit_source *s, int64_t i, struct vit_reco
 	const struct vit_part *l = p->extra;
 	const uint8_t *b = p->blob.p;
 	int64_t h = be32(b + 8), w = be32(b + 12);
+	vit_blob_used(&p->blob, b + 16 + k * h * w, (size_t)(h * w));
 	*r = (struct vit_record){
 		.id = { x->id, (size_t)vit_parts_id(&x->images, p, k, x->id, sizeof x->id) },
 		.seq = (uint64_t)i,

@@ -414,6 +414,8 @@ static int npy_read(void *priv, struct vit_source *s, int64_t i, struct vit_reco
 	const struct array *x = p->extra;
 	const uint8_t *from = p->blob.p + x->a.head + k * x->step[0];
 	size_t n_id = (size_t)vit_parts_id(&f->images, p, k, f->id, sizeof f->id);
+	if (!x->a.fortran)      /* else a record is all over the file */
+		vit_blob_used(&p->blob, from, (size_t)x->step[0]);
 	if (!x->dense)
 		gather(f->pixels, x, from);
 	*r = (struct vit_record){

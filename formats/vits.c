@@ -13,7 +13,7 @@
 
 struct place {
 	const uint8_t *p;
-	size_t n;
+	uint32_t n, blob;               /* no record is longer than 1 GiB */
 };
 
 struct vits {
@@ -83,7 +83,7 @@ static int add_record(struct vits *v, const uint8_t *p, size_t n)
 		v->record = record;
 		v->cap = cap;
 	}
-	v->record[v->n_record++] = (struct place){ p, n };
+	v->record[v->n_record++] = (struct place){ p, (uint32_t)n, (uint32_t)v->n_blob - 1 };
 	return 0;
 }
 
@@ -132,6 +132,7 @@ static int scan(struct vits *v, const struct vit_blob *b, const char *name)
 			rc = vit_fail(VIT_EUNSUPPORTED, "%s: cannot be indexed", name);
 		else
 			rc = add_record(v, p, n);
+		vit_blob_used(b, p, n);
 	}
 	if (rc == VIT_END)
 		rc = vit_reader_history(r, v->header.history);
@@ -198,19 +199,23 @@ static int vits_open(void *priv, struct vit_source *s, struct vit_format_info *i
 static int vits_read(void *priv, struct vit_source *s, int64_t i, struct vit_record *r)
 {
 	struct vits *v = priv;
-	struct place at;
+	const uint8_t *p = NULL;
+	size_t n = 0;
 	int rc = 0;
 	if (v->reader) {
-		rc = vit_reader_next(v->reader, &at.p, &at.n);
+		rc = vit_reader_next(v->reader, &p, &n);
 		v->info->skipped = vit_reader_skipped(v->reader);
 	} else if ((uint64_t)i < v->n_record) {
-		at = v->record[i];
+		const struct place *at = &v->record[i];
+		p = at->p;
+		n = at->n;
+		vit_blob_used(&v->blob[at->blob], p, n);
 	} else {
 		rc = VIT_END;
 	}
 	if (rc)
 		return rc;
-	rc = vit_record_decode(r, at.p, at.n);
+	rc = vit_record_decode(r, p, n);
 	return rc ? vit_wrap(rc, "%s: record %lld", vit_source_name(s), (long long)i + 1) : 0;
 }
 

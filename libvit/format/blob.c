@@ -2,7 +2,8 @@
  *
  * blob.c - whole files: mapped, in memory, or spooled to disk.
  *
- * blob.priv is the allocation when the bytes are in memory; NULL: mapped.
+ * blob.priv is the allocation when the bytes are in memory; NULL: mapped, and
+ * blob.pages then says which of them were looked at.
  */
 #include "format/source.h"
 
@@ -15,13 +16,26 @@
 #include <unistd.h>
 
 enum { STEP = 1 << 20 };
+/* A page fault maps its neighbours too, up to a large page; and what may be mapped
+ * before it is given back. */
+enum { LARGE_PAGE = 2 << 20, NEAR = 1 << 16, MOST_MAPPED = 48 << 20 };
+
+/* Bytes low..high were looked at one after the other. */
+struct pages {
+	size_t low, high;
+};
 
 static int map(struct vit_blob *b, int fd, size_t n, const char *name)
 {
+	struct pages *pages = vit_calloc(1, sizeof *pages);
+	if (!pages)
+		return VIT_ENOMEM;
 	void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
+	if (p == MAP_FAILED) {
+		free(pages);
 		return vit_fail_errno("%s: cannot be mapped", name);
-	*b = (struct vit_blob){ .p = p, .n = n };
+	}
+	*b = (struct vit_blob){ .p = p, .n = n, .pages = pages };
 	return 0;
 }
 
@@ -104,11 +118,33 @@ int vit_blob_in_memory(const struct vit_blob *b)
 	return b->priv != NULL;
 }
 
+static void give_back(const struct vit_blob *b, size_t low, size_t high)
+{
+	low = low / LARGE_PAGE * LARGE_PAGE;
+	high = b->n - high > LARGE_PAGE ? (high / LARGE_PAGE + 1) * LARGE_PAGE : b->n;
+	madvise((void *)(uintptr_t)(b->p + low), high - low, MADV_DONTNEED);
+}
+
+void vit_blob_used(const struct vit_blob *b, const void *p, size_t n)
+{
+	struct pages *g = b->pages;
+	if (!g || b->n <= MOST_MAPPED)
+		return;
+	size_t at = (size_t)((const uint8_t *)p - b->p);
+	int on = at >= g->high && at - g->high < NEAR;
+	if (!on || at - g->low > MOST_MAPPED) {
+		give_back(b, g->low, g->high);
+		g->low = at;
+	}
+	g->high = at + n;
+}
+
 void vit_blob_release(struct vit_blob *b)
 {
 	if (b->priv)
 		free(b->priv);
 	else if (b->n)
 		munmap((void *)(uintptr_t)b->p, b->n);
+	free(b->pages);
 	*b = (struct vit_blob){ 0 };
 }

@@ -37,7 +37,7 @@ struct vit_member {
 struct vit_blob {
 	const uint8_t *p;
 	size_t n;
-	void *priv;
+	void *priv, *pages;
 };
 
 struct vit_source;              /* the members and the options; given to a format */
@@ -53,6 +53,10 @@ int vit_source_input(struct vit_source *, struct vit_input **in) VIT_MUST_CHECK;
  * (VIT_EFORMAT) when it gets there: an archive can claim terabytes. */
 int vit_source_load(struct vit_source *, uint64_t max, struct vit_blob *) VIT_MUST_CHECK;
 void vit_blob_release(struct vit_blob *);
+/* p[0..n) of it is read now. Pages of a mapped file count as memory of the process
+ * that looked at them: some tens of MiB later they are given back, and come again
+ * when they are read again. */
+void vit_blob_used(const struct vit_blob *, const void *p, size_t n);
 /* The present member's bytes until the next step, for many small ones: read once
  * into memory that is used again. Larger than --max-record, or not to be had
  * where others can: VIT_ERECORD. */
