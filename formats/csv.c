@@ -15,6 +15,7 @@
 #include "format/csv_row.h"
 #include "format/encoded.h"
 #include "format/format.h"
+#include "image/decode.h"
 #include "format/labelset.h"
 #include "format/layout.h"
 #include "format/parts.h"
@@ -103,7 +104,7 @@ static int csv_probe(const struct vit_member *m)
 	struct vit_csv c;
 	int column[N_COLUMN];
 	/* among other files it may be about them, or about anything */
-	if (m->n_sibling > 1 || vit_csv_open(&c, m->head, m->n_head) || vit_csv_next(&c))
+	if (m->n_sibling > 1 || vit_image_type(m->head, m->n_head) || vit_csv_open(&c, m->head, m->n_head) || vit_csv_next(&c))
 		return 0;
 	if (read_header(&c, column))
 		return column[LABEL] >= 0 || named ? 70 : names_image(&c.field[0]) ? 40 : 3;
