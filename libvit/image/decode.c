@@ -81,6 +81,8 @@ int vit_image_decode(struct vit_image *out, const uint8_t *p, size_t n, const st
 	if (h < 1 || w < 1 || h > VIT_MAX_SIDE || w > VIT_MAX_SIDE || h > opt.max_pixels / w)
 		return vit_fail(VIT_ERECORD, "%s: an image of %lldx%lld; at most %lld pixels and sides of 1 to %d can be decoded",
 		                codec->name, (long long)h, (long long)w, (long long)opt.max_pixels, VIT_MAX_SIDE);
+	if (opt.channels != 0 && opt.channels != 1 && opt.channels != 3)
+		return vit_fail(VIT_EUSAGE, "%d channels; images are decoded to 1 or 3, or 0: as the file has it", opt.channels);
 	VIT_TRY(check_part(opt.part, h, w));
 	return codec->decode(out, p, n, &opt);
 }

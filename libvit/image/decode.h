@@ -38,7 +38,8 @@ enum { VIT_MAX_PIXELS = 1 << 28 };
 int vit_image_size(const uint8_t *p, size_t n, int64_t *h, int64_t *w) VIT_MUST_CHECK;
 /* `o` NULL: whole, RGB. VIT_ERECORD: not an image that is known, damaged, or too
  * large, all of which leave `out` valid with undefined contents; VIT_EUNSUPPORTED:
- * the module is not there; VIT_EUSAGE: `part` lies outside. Thread-safe. */
+ * the module is not there; VIT_EUSAGE: `part` lies outside, or
+ * channels that cannot be. Thread-safe. */
 int vit_image_decode(struct vit_image *out, const uint8_t *p, size_t n, const struct vit_decode_opt *o) VIT_MUST_CHECK;
 
 #endif

@@ -409,6 +409,7 @@ static void parts_outside_are_usage_errors(void **state)
 		memcpy(o.part, bad[i], sizeof o.part);
 		assert_int_equal(vit_image_decode(&im, b.p, b.n, &o), VIT_EUSAGE);
 	}
+	assert_int_equal(vit_image_decode(&im, b.p, b.n, &(struct vit_decode_opt){ .channels = 2 }), VIT_EUSAGE);
 	vit_image_release(&im);
 	vit_buf_release(&b);
 }
