@@ -135,6 +135,7 @@ static int next_row(struct csv *f, const struct table *t)
 	int rc = vit_csv_next(&f->at);
 	if (rc)
 		return rc == VIT_END ? rc : vit_wrap(rc, "%s", t->name);
+	vit_blob_used(&t->blob, f->at.row, (size_t)(f->at.p - f->at.row));
 	if (f->at.n == t->n_field)
 		return 0;
 	return where(t, f->at.row_line, vit_fail(VIT_EFORMAT, "%d fields where the first row has %d; one with a %s in it is quoted: \"...\"", f->at.n,
@@ -356,6 +357,7 @@ static int begin_record(struct csv *f, int64_t i, struct vit_record *r, const st
 	f->at.line = row->line;
 	f->at.delimiter = (*t)->delimiter;
 	VIT_TRY(vit_csv_next(&f->at));
+	vit_blob_used(&(*t)->blob, f->at.row, (size_t)(f->at.p - f->at.row));
 	*r = (struct vit_record){ .seq = (uint64_t)i };
 	if (row->label >= 0) {
 		r->label_kind = VIT_LABEL_INDEX;

@@ -49,6 +49,7 @@ struct npy {
 	int n_soft;
 	const char *odd;                /* name of the first array whose part is not known, */
 	struct array odd_array;         /* and it */
+	struct vit_buf passed;          /* names of arrays that are neither images nor labels */
 };
 
 /* ---- names ------------------------------------------------------------------------- */
@@ -226,6 +227,11 @@ static int once(const struct vit_parts *ps, const char *name)
 	return 0;
 }
 
+static int pass_over(struct npy *f, const char *name)
+{
+	return vit_buf_printf(&f->passed, "%s%s", f->passed.n ? ", " : "", name);
+}
+
 static int take(struct npy *f, struct vit_source *s, const struct vit_member *m, struct vit_arena *arena)
 {
 	struct array *x = vit_arena_alloc(arena, sizeof *x);
@@ -246,7 +252,7 @@ static int take(struct npy *f, struct vit_source *s, const struct vit_member *m,
 			f->odd_array = *x;
 			f->odd = vit_arena_strdup(arena, name);
 		}
-		return f->odd ? 0 : VIT_ENOMEM;
+		return f->odd ? pass_over(f, name) : VIT_ENOMEM;
 	}
 	struct vit_parts *ps = role == IMAGES ? &f->images : &f->labels;
 	VIT_TRY(role == IMAGES ? describe_images(x, name) : describe_labels(x, name));
@@ -262,21 +268,24 @@ static int take(struct npy *f, struct vit_source *s, const struct vit_member *m,
 }
 
 /* Where names say what the data are, arrays that only look alike (masks, ids) are none of them. */
-static void prefer_named(struct vit_parts *ps)
+static int prefer_named(struct npy *f, struct vit_parts *ps)
 {
-	int named = 0, n = 0;
+	int named = 0, n = 0, rc = 0;
 	for (int i = 0; i < ps->n; i++)
 		named |= ((struct array *)ps->v[i].extra)->named;
 	for (int i = 0; i < ps->n; i++) {
-		if (named && !((struct array *)ps->v[i].extra)->named)
+		if (named && !((struct array *)ps->v[i].extra)->named) {
 			vit_blob_release(&ps->v[i].blob);
-		else
+			rc = rc ? rc : pass_over(f, ps->v[i].name);
+		} else {
 			ps->v[n++] = ps->v[i];
+		}
 	}
 	ps->n = n;
 	ps->named = 0;
 	for (int i = 0; i < n; i++)
 		ps->named |= ps->v[i].split != NULL;
+	return rc;
 }
 
 /* ---- pairs ---------------------------------------------------------------------------- */
@@ -306,6 +315,23 @@ static int match(struct npy *f, const struct vit_part *p)
 		return vit_fail(VIT_EFORMAT, "%s has %lld images, %s %lld labels", p->name, (long long)p->n, found->name, (long long)found->n);
 	x->label = found->extra;
 	x->label->part = found;
+	return 0;
+}
+
+/* What was there and is not used: a user who misnamed an array wants to know. */
+static int tell(struct npy *f, struct vit_source *s)
+{
+	int labelled = 0;
+	for (int i = 0; i < f->images.n; i++)
+		labelled |= ((struct array *)f->images.v[i].extra)->label != NULL;
+	if (f->passed.n)
+		VIT_TRY(vit_source_notice(s, "%s: passed over, as neither images nor labels: %s", vit_source_name(s), (char *)f->passed.p));
+	for (int i = 0; i < f->labels.n; i++)
+		if (!((struct array *)f->labels.v[i].extra)->part && vit_parts_wants(&f->labels, f->labels.v[i].split))
+			VIT_TRY(vit_source_notice(s, "%s: labels that no array of images goes with", f->labels.v[i].name));
+	for (int i = 0; labelled && i < f->images.n; i++)
+		if (!((struct array *)f->images.v[i].extra)->label)
+			VIT_TRY(vit_source_notice(s, "%s: has no labels", f->images.v[i].name));
 	return 0;
 }
 
@@ -356,8 +382,8 @@ static int npy_open(void *priv, struct vit_source *s, struct vit_format_info *in
 			VIT_TRY(take(f, s, &m, &info->meta->arena));
 	if (rc != VIT_END)
 		return rc;
-	prefer_named(&f->images);
-	prefer_named(&f->labels);
+	VIT_TRY(prefer_named(f, &f->images));
+	VIT_TRY(prefer_named(f, &f->labels));
 	if (!f->images.n && f->odd)
 		VIT_TRY(describe_images(&f->odd_array, f->odd));
 	if (!f->images.n)
@@ -368,6 +394,7 @@ static int npy_open(void *priv, struct vit_source *s, struct vit_format_info *in
 		if (f->images.v[i].blob.n)
 			VIT_TRY(match(f, &f->images.v[i]));
 	VIT_TRY(vit_parts_done(&f->images, info));
+	VIT_TRY(tell(f, s));
 	VIT_TRY(describe(f, info));
 	f->pixels = f->n_pixels ? vit_malloc((size_t)f->n_pixels) : NULL;
 	f->soft = f->n_soft ? vit_calloc((size_t)f->n_soft, sizeof *f->soft) : NULL;
@@ -405,25 +432,34 @@ static int read_label(struct npy *f, const struct array *y, int64_t k, struct vi
 	return 0;
 }
 
-static int npy_read(void *priv, struct vit_source *s, int64_t i, struct vit_record *r)
+static int npy_look(void *priv, struct vit_source *s, int64_t i, struct vit_record *r)
 {
 	(void)s;
 	struct npy *f = priv;
 	int64_t k;
 	const struct vit_part *p = vit_parts_at(&f->images, i, &k);
 	const struct array *x = p->extra;
-	const uint8_t *from = p->blob.p + x->a.head + k * x->step[0];
-	size_t n_id = (size_t)vit_parts_id(&f->images, p, k, f->id, sizeof f->id);
-	if (!x->a.fortran)      /* else a record is all over the file */
-		vit_blob_used(&p->blob, from, (size_t)x->step[0]);
-	if (!x->dense)
-		gather(f->pixels, x, from);
 	*r = (struct vit_record){
-		.id = { f->id, n_id },
+		.id = { f->id, (size_t)vit_parts_id(&f->images, p, k, f->id, sizeof f->id) },
 		.seq = (uint64_t)i,
-		.image = { x->dense ? (void *)(uintptr_t)from : f->pixels, VIT_U8, 3, { x->h, x->w, x->c } },
 	};
 	return x->label ? read_label(f, x->label, k, r) : 0;
+}
+
+static int npy_read(void *priv, struct vit_source *s, int64_t i, struct vit_record *r)
+{
+	struct npy *f = priv;
+	int64_t k;
+	const struct vit_part *p = vit_parts_at(&f->images, i, &k);
+	const struct array *x = p->extra;
+	const uint8_t *elements = p->blob.p + x->a.head, *from = elements + k * x->step[0];
+	VIT_TRY(npy_look(priv, s, i, r));
+	/* where the first index runs fastest a record is all over the file */
+	vit_blob_used(&p->blob, x->a.fortran ? elements : from, (size_t)(x->a.fortran ? x->a.bytes : x->step[0]));
+	if (!x->dense)
+		gather(f->pixels, x, from);
+	r->image = (struct vit_tensor){ x->dense ? (void *)(uintptr_t)from : f->pixels, VIT_U8, 3, { x->h, x->w, x->c } };
+	return 0;
 }
 
 static void npy_close(void *priv)
@@ -433,6 +469,7 @@ static void npy_close(void *priv)
 	vit_parts_release(&f->labels);
 	free(f->pixels);
 	free(f->soft);
+	vit_buf_release(&f->passed);
 }
 
 const struct vit_format vit_format_npy = {
@@ -445,4 +482,5 @@ const struct vit_format vit_format_npy = {
 	.open = npy_open,
 	.read = npy_read,
 	.close = npy_close,
+	.look = npy_look,
 };

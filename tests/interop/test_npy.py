@@ -132,6 +132,16 @@ with tempfile.TemporaryDirectory() as top:
     medmnist = npz(train_images=rgb, train_labels=y[:, None], val_images=test, val_labels=ty[:, None], test_images=test, test_labels=ty[:, None])
     same("MedMNIST's validation", fetch(medmnist, "--split", "val"), test, ty)
     same("masks and ids beside images and labels", fetch(npz(images=rgb, labels=y, masks=gray, ids=np.arange(N) + 10**9)), rgb, y)
+    run = fetch(npz(images=rgb, labels=y, masks=gray, ids=np.arange(N), mean=np.zeros(3)))
+    check("what is passed over is said", b"passed over" in run.stderr and b"masks.npy" in run.stderr and b"ids.npy" in run.stderr
+          and b"mean.npy" in run.stderr, run.stderr)
+    run = fetch(folder(x_train=rgb, y_test=y))
+    check("labels that are not used are said", b"y_test.npy" not in run.stderr and run.returncode == 0, run.stderr)
+    run = fetch(folder(x_train=rgb, y_train_fine=y))
+    same("two arrays that are alone", run, rgb, y)
+    run = fetch(folder(x_a=rgb, y_a=y, x_b=rgb, y_c=y))
+    check("labels without images and images without labels are said", b"y_c.npy: labels that" in run.stderr
+          and b"x_b.npy: has no labels" in run.stderr, run.stderr)
     d = folder(train__x=rgb, train__y=y, test__x=test, test__y=ty)
     same("folders train and test", fetch(d), rgb, y)
     same("folders train and test: test", fetch(d, "--split", "test"), test, ty)
