@@ -18,11 +18,12 @@
 enum { STEP = 1 << 20 };
 /* A page fault maps its neighbours too, up to a large page; and what may be mapped
  * before it is given back. */
-enum { LARGE_PAGE = 2 << 20, NEAR = 1 << 16, MOST_MAPPED = 48 << 20 };
+enum { LARGE_PAGE = 2 << 20, NEAR = 1 << 16, MOST_MAPPED = 48 << 20, JUMPS = 8 };
 
 /* Bytes low..high were looked at one after the other. */
 struct pages {
 	size_t low, high;
+	int jumps, random;              /* looks in a row that did not follow the one before; so the kernel was told */
 };
 
 static int map(struct vit_blob *b, int fd, size_t n, const char *name)
@@ -125,6 +126,13 @@ static void give_back(const struct vit_blob *b, size_t low, size_t high)
 	madvise((void *)(uintptr_t)(b->p + low), high - low, MADV_DONTNEED);
 }
 
+/* Reading ahead of looks that jump about reads forty times what is looked at. */
+static void set_random(const struct vit_blob *b, struct pages *g, int random)
+{
+	g->random = random;
+	madvise((void *)(uintptr_t)b->p, b->n, random ? MADV_RANDOM : MADV_NORMAL);
+}
+
 void vit_blob_used(const struct vit_blob *b, const void *p, size_t n)
 {
 	struct pages *g = b->pages;
@@ -132,6 +140,9 @@ void vit_blob_used(const struct vit_blob *b, const void *p, size_t n)
 		return;
 	size_t at = (size_t)((const uint8_t *)p - b->p);
 	int on = at >= g->high && at - g->high < NEAR;
+	g->jumps = !on ? g->jumps + (g->jumps < JUMPS) : g->jumps - (g->jumps > 0);
+	if (g->random ? !g->jumps : g->jumps == JUMPS)
+		set_random(b, g, !g->random);
 	if (!on || at - g->low > MOST_MAPPED) {
 		give_back(b, g->low, g->high);
 		g->low = at;
