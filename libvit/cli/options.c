@@ -3,6 +3,7 @@
  * options.c - the option table of a run, and the command line read by it.
  */
 #include "cli/internal.h"
+#include "core/near.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,32 +136,6 @@ static struct cli_row *find_letter(char c)
 	return NULL;
 }
 
-/* Letters to insert, delete, replace or swap to get from `a` to `b`. */
-static int distance(const char *a, const char *b)
-{
-	enum { MAX = 40 };
-	int d[MAX + 1][MAX + 1];
-	int n = (int)strlen(a), m = (int)strlen(b);
-	if (n > MAX || m > MAX)
-		return MAX;
-	for (int i = 0; i <= n; i++)
-		for (int j = 0; j <= m; j++) {
-			if (!i || !j) {
-				d[i][j] = i + j;
-				continue;
-			}
-			int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-			if (d[i - 1][j] + 1 < best)
-				best = d[i - 1][j] + 1;
-			if (d[i][j - 1] + 1 < best)
-				best = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
-				best = d[i - 2][j - 2] + 1;
-			d[i][j] = best;
-		}
-	return d[n][m];
-}
-
 /* The option most like `name`: a prefix counts as near. NULL: none is. */
 static const char *nearest(const char *name)
 {
@@ -170,7 +145,7 @@ static const char *nearest(const char *name)
 		const struct cli_option *o = cli.row[i].o;
 		if (o->flags & CLI_HIDDEN)
 			continue;
-		int d = strlen(name) > 1 && !strncmp(o->name, name, strlen(name)) ? 1 : distance(name, o->name);
+		int d = strlen(name) > 1 && !strncmp(o->name, name, strlen(name)) ? 1 : vit_text_distance(name, o->name);
 		if (d < best_d) {
 			best_d = d;
 			best = o->name;

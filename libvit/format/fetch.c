@@ -10,82 +10,16 @@
  */
 #include "format/dataset.h"
 #include "format/fetch.h"
-#include "format/obtain.h"
 #include "format/order.h"
 #include "format/plugin.h"
 #include "format/source.h"
 
 #include "core/thread.h"
-#include "core/url.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- what is asked for -------------------------------------------------------------- */
-
-/* Does this @ belong to the URL itself: before a host, in a query? */
-static int is_of_url(const char *source, const char *at)
-{
-	const char *host = strstr(source, "://"), *query = strchr(source, '?');
-	return vit_is_url(source) && ((host && !strchr(host + 3, '/')) || (query && query < at));
-}
-
-/* "photos/@val" is source and split, unless a file has that very name. */
-static int cut_split(char *source, const char **split)
-{
-	struct stat st;
-	char *at = strrchr(source, '@');
-	*split = NULL;
-	if (!at || at == source || strchr(at, '/') || !stat(source, &st) || is_of_url(source, at))
-		return 0;
-	*at = '\0';
-	if (!at[1])
-		return vit_fail(VIT_EUSAGE, "the source ends in @, after which the name of a split is missing");
-	*split = at + 1;
-	return 0;
-}
-
-/* Paths and the split they carry; a data set's name becomes its path. */
-static int resolve(struct vit_fetch *f, const char *const *source, const struct vit_fetch_opt *o, const char **split)
-{
-	int n = 0;
-	while (source[n])
-		n++;
-	if (!n)
-		return vit_fail(VIT_EUSAGE, "no source: name a data set, a directory, an archive, a file, or - for stdin");
-	if (n > 1 && o->sha256)
-		return vit_fail(VIT_EUSAGE, "a SHA-256 is the digest of one source, %d are given", n);
-	f->path = vit_calloc((size_t)n + 1, sizeof *f->path);
-	if (!f->path)
-		return VIT_ENOMEM;
-	for (int i = 0; i < n; i++) {
-		const char *own;
-		if (!*source[i])
-			return vit_fail(VIT_EUSAGE, "a source's name is empty: name a data set, a directory, an archive, a file, or - for stdin");
-		f->path[i] = vit_strdup(source[i]);
-		if (!f->path[i])
-			return VIT_ENOMEM;
-		VIT_TRY(cut_split(f->path[i], &own));
-		if (own && *split && strcmp(own, *split))
-			return vit_fail(VIT_EUSAGE, "the source says split %s, which is also said to be %s; give one", own, *split);
-		if (own)
-			*split = vit_arena_strdup(&f->arena, own);
-		/* ./cifar10 is a directory of that name, cifar10 always the data set */
-		const struct vit_dataset *d = vit_dataset_by_name(f->path[i]);
-		if (!d) {
-			VIT_TRY(vit_obtain(&f->path[i], o));
-			continue;
-		}
-		if (n > 1)
-			return vit_fail(VIT_EUSAGE, "%s is a data set and comes alone; ./%s would be a file", d->name, d->name);
-		f->dataset = d;
-		free(f->path[i]);
-		f->path[i] = NULL;
-		VIT_TRY(vit_obtain_dataset(d, o, &f->path[i]));
-	}
-	return 0;
-}
 
 /* The hold-out is a cut through train: "val" is then the part held out. */
 static int choose_split(struct vit_fetch *f, const struct vit_fetch_opt *o, const char *split)
@@ -281,7 +215,7 @@ static int start(struct vit_fetch *f, const char *const *source, const struct vi
 {
 	const char *split = o->split ? vit_arena_strdup(&f->arena, o->split) : NULL;
 	VIT_TRY(check_options(o));
-	VIT_TRY(resolve(f, source, o, &split));
+	VIT_TRY(vit_fetch_resolve(f, source, &split));
 	VIT_TRY(choose_split(f, o, split));
 	size_t memory = o->memory ? o->memory : (size_t)(vit_memory_limit() / 4);
 	const struct vit_source_opt source_opt = { f->base, memory, o->max_record, o->classes };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * fetch.h - the inside of struct vit_fetch, shared by fetch.c and select.c.
+ * fetch.h - the inside of struct vit_fetch, shared by fetch.c, resolve.c and select.c.
  */
 #ifndef VIT_FORMAT_FETCH_H
 #define VIT_FORMAT_FETCH_H
@@ -40,6 +40,9 @@ struct vit_fetch {
 	int64_t passed;                 /* forward: records of this epoch past the filters */
 };
 
+/* Fill `path` and `dataset` from the user's names; downloads what must be. *split:
+ * the one asked for by option, NULL: none; one that a name carries goes there. */
+int vit_fetch_resolve(struct vit_fetch *, const char *const *source, const char **split) VIT_MUST_CHECK;
 /* Read `where`, mark what is selected, count it. */
 int vit_fetch_select(struct vit_fetch *) VIT_MUST_CHECK;
 /* Go to where opt.start_epoch and opt.start say. */

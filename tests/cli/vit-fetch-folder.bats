@@ -299,6 +299,35 @@ q/%FF.ppm 1 1
 	assert_not_exist c.vits
 }
 
+@test "braces name shards where the shell did not expand them" {
+	for i in 08 09 10; do
+		image s$i/k/$i.ppm
+		tar cf s-$i.tar -C s$i k
+	done
+	run -0 table 's-{08..10}.tar' --order source
+	assert_output "08.ppm - 0
+09.ppm - 1
+10.ppm - 2"
+	run -0 table '{s09,s10}/{k,k}@all' --order source
+	assert_equal "$(wc -l <<<"$output")" 4
+	assert_line -n 3 "10.ppm - 3"
+	run --separate-stderr -1 vit-fetch 's-{08..12}.tar'
+	assert_said "s-11.tar: no such file"
+	run --separate-stderr -2 vit-fetch '{1..999}{1..999}'
+	assert_said "more than 65536 sources"
+	# a file of that very name comes first
+	mv s09 's{1..2}'
+	run -0 table 's{1..2}'
+	assert_line "k/09.ppm 0 0"
+}
+
+@test "a misspelt data set" {
+	run --separate-stderr -1 vit-fetch cifar-10
+	assert_said "cifar-10: no such file or data set; did you mean cifar10? (vit-fetch --list"
+	run --separate-stderr -1 vit-fetch ./cifar-10
+	assert_said "./cifar-10: No such file or directory"
+}
+
 @test "10,000 test images of CIFAR-10 as JPEG, 1,000 a class, from the archive" {
 	shared cifar10-jpeg.tar.gz
 	vit-fetch "$shared" --split test -o test.vits

@@ -210,7 +210,7 @@ zip_of() { # ARCHIVE DIR
 	assert_said 'train-images-idx3-ubyte: 484 bytes after the header, which announces 2560'
 	assert_not_exist out
 	run --separate-stderr -1 vit-fetch absent
-	assert_said 'absent: No such file'
+	assert_said 'absent: no such file or data set (vit-fetch --list'
 	echo words >text
 	run --separate-stderr -1 vit-fetch text
 	assert_said 'no known format; there are: text'
