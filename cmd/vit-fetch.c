@@ -123,7 +123,7 @@ static int copy(struct vit_fetch *f, struct vit_writer *w, uint64_t *bad)
 	for (uint64_t n = 1;; n++) {
 		int rc = vit_fetch_next(f, &r);
 		if (rc == VIT_END)
-			return 0;
+			return cli_bad_end(n - 1) ? VIT_ERECORD : 0;
 		if (cli_signal)
 			return vit_fail(VIT_EINTR, "interrupted by signal %d", (int)cli_signal);
 		if (rc == VIT_ERECORD) {

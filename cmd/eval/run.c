@@ -47,16 +47,29 @@ static int choose(struct eval *e)
 	return 0;
 }
 
+/* A file that will be written later: whether it can be is asked now. */
+static int try_confusion(const char *path)
+{
+	struct vit_output *o;
+	const struct vit_module *m;
+	VIT_TRY(vit_output_open(&o, path));
+	vit_output_discard(o);
+	return eval_is_png(path) ? vit_module_open("draw", &m) : 0;
+}
+
 static int fit(struct eval *e)
 {
-	int status = choose(e), read = !status && e->cfg->class_map ? vit_class_file_read(&e->class_file, e->cfg->class_map) : 0;
-	if (read)
-		status = cli_fail(vit_wrap(read, "--class-map"));
+	const struct eval_config *c = e->cfg;
+	int status = choose(e), rc;
+	if (!status && c->class_map && (rc = vit_class_file_read(&e->class_file, c->class_map)))
+		status = cli_fail(vit_wrap(rc, "--class-map"));
+	if (!status && c->confusion && (rc = try_confusion(c->confusion)))
+		status = cli_fail(vit_wrap(rc, "--confusion"));
 	for (int i = 0; i < e->n_set && !status && !e->predict; i++)
 		status = match(e, &e->set[i]);
 	if (status)
 		return status;
-	int rc = vit_score_init(&e->score, e->model.n_class);
+	rc = vit_score_init(&e->score, e->model.n_class);
 	return rc ? cli_fail(rc) : 0;
 }
 

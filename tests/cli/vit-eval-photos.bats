@@ -88,6 +88,8 @@ setup() {
 	assert_said "idx@test has labels, a.jpg has none; --predict"
 	quietly vit-eval --predict m.vit idx@test a.jpg
 	assert_equal "${#lines[@]}" 11
+	run --separate-stderr -1 vit-eval --confusion nowhere/c.png m.vit idx@test
+	assert_said "--confusion: nowhere/c.png"
 	run --separate-stderr -1 vit-eval nothing.vit a.jpg
 	assert_said "nothing.vit: there is no such file"
 }
@@ -97,23 +99,38 @@ setup() {
 	grep -q "samples  20 of" got
 }
 
-# A line within ten seconds of its request, while stdin stays open.
+# Answers come within ten seconds while stdin stays open. One coprocess after the
+# other: a second would inherit the first one's pipe, which then never ends.
 @test "as a coprocess: an answer to each record before more comes" {
-	local line i
-	coproc EVAL { vit-eval m.vit - --predict=json; }
+	local line i pid
+	vit-fetch idx --limit 1 --split test >one.vits
+	coproc EVAL { timeout 60 vit-eval m.vit - --predict=json; }
+	# shellcheck disable=SC2154 # coproc sets it
+	pid=$EVAL_PID
 	for i in 1 2 3; do
 		cat test.vits >&"${EVAL[1]}"
-		read -r -t 10 -u "${EVAL[0]}" line || fail "no answer to segment $i"
-		[[ $line == '{"id":'* ]] || fail "$line"
-		for ((k = 1; k < 10; k++)); do read -r -t 10 -u "${EVAL[0]}" line || fail "answer $k of segment $i"; done
+		for ((k = 0; k < 10; k++)); do
+			read -r -t 10 -u "${EVAL[0]}" line || fail "no answer $k to segment $i"
+			[[ $line == '{"id":'* ]] || fail "$line"
+		done
 	done
 	# half a stream: its header and first record
-	vit-fetch idx --limit 1 --split test >one.vits
 	head -c $(($(stat -c %s one.vits) - 30)) one.vits >&"${EVAL[1]}"
 	read -r -t 10 -u "${EVAL[0]}" line || fail "no answer before the trailer"
-	# shellcheck disable=SC2154 # coproc sets it
-	local pid=$EVAL_PID
 	tail -c 30 one.vits >&"${EVAL[1]}"
+	eval "exec ${EVAL[1]}>&-"
+	wait "$pid"
+}
+
+@test "as a coprocess: photos, a stream each" {
+	local line i pid
+	coproc EVAL { timeout 60 vit-eval m.vit -; }
+	pid=$EVAL_PID
+	for i in a b a; do
+		vit-fetch "$i.jpg" >&"${EVAL[1]}"
+		read -r -t 10 -u "${EVAL[0]}" line || fail "no answer to $i.jpg"
+		assert_equal "$(cut -f1 <<<"$line")" "$i.jpg"
+	done
 	eval "exec ${EVAL[1]}>&-"
 	wait "$pid"
 }

@@ -123,7 +123,7 @@ static int run_bad_records(void *config, int argc, char **argv)
 	for (uint64_t i = 1; !rc && i <= (uint64_t)atoi(argc ? argv[0] : "0"); i++)
 		rc = (vit_fail(VIT_ERECORD, "<stdin>: record %d (a\033[2Jb): torn", (int)i), cli_bad_record(i));
 	printf("%" PRIu64 "\n", cli_bad_count());
-	return rc;
+	return rc || argc < 2 ? rc : cli_bad_end((uint64_t)atoi(argv[1]));
 }
 
 /* Waits for input that never comes; tells when it waits. */
@@ -398,6 +398,12 @@ static void bad_records(void **state)
 	assert_int_equal(run(run_bad_records, "5 --max-bad 5% -q"), 0);
 	assert_string_equal(err, "");
 	assert_int_equal(run(run_bad_records, "6 --max-bad 5%"), 1);
+	/* in the end, of all there were */
+	assert_int_equal(run(run_bad_records, "5 80 --max-bad 5%"), 1);
+	said("5 bad records of 80 are more than --max-bad 5%");
+	assert_int_equal(run(run_bad_records, "5 81 --max-bad 5%"), 0);
+	assert_int_equal(run(run_bad_records, "3 3 --max-bad 3"), 0);
+	assert_int_equal(run(run_bad_records, "0 0"), 0);
 }
 
 static int count_temps(void)
