@@ -20,7 +20,8 @@ static int score(struct train *t, struct vit_feeder *f)
 	vit_score_reset(&t->score);
 	while ((rc = vit_feeder_next(f, &b)) == 0 || rc == VIT_ERECORD) {
 		if (rc) {
-			int status = cli_bad_record((uint64_t)t->score.count + 1);
+			/* named, and counted, at the first validation */
+			int status = t->val_read ? 0 : cli_bad_record((uint64_t)(t->cursor.record + t->score.count) + 1);
 			if (status)
 				return status;
 			continue;

@@ -209,7 +209,7 @@ int train_loop(struct train *t)
 
 int train_finish(struct train *t)
 {
-	int status = cli_bad_end((uint64_t)t->cursor.record);
+	int status = cli_bad_end((uint64_t)(t->cursor.record + t->score.count));
 	if (status)
 		return status;
 	int rc = vit_model_write(&t->model, t->out, t->opt.ema > 0);

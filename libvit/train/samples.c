@@ -3,6 +3,7 @@
  * Sample streams read as one: files in a row, a pipe, SOURCE@SPLIT, or photos,
  * kept for another pass where that is asked for.
  */
+#include "format/dataset.h"
 #include "image/decode.h"
 #include "stream/join.h"
 #include "stream/spool.h"
@@ -10,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct vit_samples {
 	struct vit_join *join;          /* one of four: files in a row, */
@@ -81,8 +83,13 @@ int vit_samples_input(struct vit_samples **out, struct vit_input *in, const stru
 int vit_samples_open_source(struct vit_samples **out, const char *name, const struct vit_samples_opt *o)
 {
 	const char *at = strrchr(name, '@');
-	if (!at || at == name || strchr(at, '/') || !at[1])
+	struct stat st;
+	if (!at || at == name || strchr(at, '/') || !at[1]) {
+		int there = !stat(name, &st);
+		if (there ? S_ISDIR(st.st_mode) : vit_dataset_by_name(name) != NULL)
+			return vit_fail(VIT_EUSAGE, "%s: which split of it? name it as in %s@val", name, name);
 		return vit_samples_open(out, &name, 1, o);
+	}
 	return vit_samples_fetch(out, name, NULL, o);
 }
 

@@ -219,12 +219,15 @@ ants_and_bees() {
 	# --val calls them otherwise
 	printf 'wasps => ants\napes => bees\n' >map
 	vit-train --init ab.vit --steps 1 -b 4 --class-map map --val other.vits -q -o m2.vit ab.vits
+	run --separate-stderr -2 vit-train --init ab.vit --steps 1 -b 4 --val other -o m2.vit ab.vits
+	assert_said "--val other: other: which split of it? name it as in other@val"
 	run --separate-stderr -1 vit-train --init ab.vit --steps 1 -b 4 --val other.vits -q -o m2.vit ab.vits
 	assert_said "--val other.vits"
 }
 
 @test "a damaged photo: every program names it once, however many epochs; shares at the end" {
 	need cjpeg
+	ants_and_bees
 	rm -rf bad
 	photos bad 6
 	head -c 500 bad/ants/1.jpg >bad/ants/broken.jpg
@@ -236,6 +239,8 @@ ants_and_bees() {
 	run --separate-stderr -0 "${train[@]}" -o x.vit --max-bad 1 < <(vit-fetch bad --epochs 3)
 	assert_equal "$(grep -c broken <<<"$stderr")" 1
 	run --separate-stderr -0 "${train[@]}" --epochs 3 -o x.vit --max-bad 1 < <(vit-fetch bad)
+	assert_equal "$(grep -c broken <<<"$stderr")" 1
+	run --separate-stderr -0 "${train[@]}" --epochs 3 -o x.vit --max-bad 1 --val bad@train < <(vit-fetch ab)
 	assert_equal "$(grep -c broken <<<"$stderr")" 1
 	run --separate-stderr -0 vit-augment --max-bad 1 center-crop:size=16 < <(vit-fetch bad --epochs 3)
 	assert_equal "$(grep -c broken <<<"$stderr")" 1
