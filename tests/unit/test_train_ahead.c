@@ -23,7 +23,7 @@ static void put(struct vit_writer *w, int e, int i)
 {
 	static uint8_t file[64 * 64 * 3 + 32];
 	char id[16];
-	int h = 5 + i % 9, width = 4 + i % 31, head = sprintf((char *)file, "P6\n%d %d\n255\n", width, h);
+	int h = 38 + i % 9, width = 37 + i % 31, head = sprintf((char *)file, "P6\n%d %d\n255\n", width, h);
 	size_t n = (size_t)head + (size_t)(h * width * 3);
 	for (size_t k = (size_t)head; k < n; k++)
 		file[k] = (uint8_t)(k * 31 + (size_t)(i * 7 + e));
