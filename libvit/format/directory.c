@@ -150,7 +150,10 @@ static int read_dir(struct walk *w)
 	w->above[w->depth].dev = st.st_dev;
 	w->above[w->depth++].ino = st.st_ino;
 	uint32_t dir = (uint32_t)l->n_dir;
-	rc = add_dir(l, end > w->skip ? w->path + w->skip : "");
+	if (vit_input_interrupted())
+		rc = vit_fail(VIT_EINTR, "%s: interrupted", w->path);
+	else
+		rc = add_dir(l, end > w->skip ? w->path + w->skip : "");
 	for (struct dirent *e; !rc && (errno = 0, e = readdir(d));)
 		rc = entry(w, e, dir, end);
 	if (!rc && errno)

@@ -101,12 +101,12 @@ static int expand(struct vit_buf *list, const char *path)
 	long long n = b.words ? b.words : (down ? b.from - b.to : b.to - b.from) + 1;
 	for (long long i = 0; i < n && !rc; i++) {
 		one.n = 0;
-		size_t k = strcspn(word, ",}");
+		size_t k = b.words ? strcspn(word, ",}") : 0;
 		rc = b.words ? vit_buf_printf(&one, "%.*s%.*s%s", (int)b.before, path, (int)k, word, path + b.after)
 		             : vit_buf_printf(&one, "%.*s%0*lld%s", (int)b.before, path, b.width, down ? b.from - i : b.from + i, path + b.after);
 		if (!rc)
 			rc = expand(list, (const char *)one.p);
-		word += k + 1;
+		word += b.words ? k + 1 : 0;
 	}
 	vit_buf_release(&one);
 	return rc;

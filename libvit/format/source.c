@@ -29,6 +29,7 @@ struct vit_source {
 	int at;                 /* the present place; n_place: past the last */
 	int begun;              /* that place was begun in this pass */
 	int64_t next;           /* number of the next member in it */
+	unsigned steps;
 
 	/* the present member */
 	int present;
@@ -161,6 +162,9 @@ static int meet_directories(struct vit_source *s, const struct vit_place *p)
 /* Have the next member present, not opened. */
 static int step(struct vit_source *s)
 {
+	/* many may pass before a record comes, and nobody else looks */
+	if (++s->steps % 256 == 0 && vit_input_interrupted())
+		return vit_fail(VIT_EINTR, "%s: interrupted", s->name);
 	for (; s->at < s->n_place; s->at++, s->begun = 0) {
 		struct vit_place *p = &s->place[s->at];
 		if (!s->begun) {

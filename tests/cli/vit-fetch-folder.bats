@@ -335,3 +335,14 @@ q/%FF.ppm 1 1
 	assert_output --partial "records     10000 (announced: 10000 x 1 epochs)"
 	assert_equal "$(grep -cE '^ +[0-9] +[a-z]+ +1000 ' <<<"$output")" 10
 }
+
+@test "told to stop while an archive is listed" {
+	classes d
+	tar cf d.tar d
+	mkfifo p
+	exec 4<>p
+	head -c 5000 d.tar >p
+	run --separate-stderr -143 timeout --preserve-status -s TERM 2 vit-fetch p -o out.vits
+	exec 4>&-
+	assert_not_exist out.vits
+}

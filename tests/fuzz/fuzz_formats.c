@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fuzz target of the formats, and what `make test` runs of it: IDX, CIFAR in
- * both forms, a numpy array, a table, a WebDataset shard and a stream, cut at each percent and with bits flipped, through a
- * pipe, so that they lie in memory of exactly their length.
+ * Fuzz target of the formats, and what `make test` runs of it: a small source of
+ * each kind, cut at each percent and with bits flipped, through a pipe, so that it
+ * lies in memory of exactly its length.
  *
  * With libFuzzer: clang -DVIT_LIBFUZZER -fsanitize=fuzzer,address.
  */
 #include "vit.h"
 
+#include "../unit/packs.h"
 #include "core/rng.h"
 
 #include <fcntl.h>
@@ -44,6 +45,8 @@ static int read_all(const uint8_t *p, size_t n, const char *format)
 			continue;
 		for (size_t i = 0; r.image.data && i < vit_tensor_bytes(&r.image); i++)
 			sum = (uint8_t)(sum + ((const uint8_t *)r.image.data)[i]);
+		for (size_t i = 0; i < r.encoded.n; i++)
+			sum = (uint8_t)(sum + (uint8_t)r.encoded.p[i]);
 		for (size_t i = 0; i < r.id.n; i++)
 			sum = (uint8_t)(sum + (uint8_t)r.id.p[i]);
 	}
@@ -135,19 +138,9 @@ static void csv(struct vit_buf *b)
 
 static void member(struct vit_buf *b, const char *name, const char *text)
 {
-	uint8_t h[1024] = { 0 };
-	unsigned check = 0;
-	memcpy(h, name, strlen(name));
-	memcpy(h + 100, "0000644", 8);
-	snprintf((char *)h + 124, 24, "%011o", (unsigned)strlen(text));
-	memset(h + 148, ' ', 8);
-	h[156] = '0';
-	memcpy(h + 257, "ustar\00000", 8);
-	for (int i = 0; i < 512; i++)
-		check += h[i];
-	snprintf((char *)h + 148, 8, "%06o", check);
-	memcpy(h + 512, text, strlen(text));
-	add(b, h, sizeof h);
+	struct pack t = { .body = *b };
+	tar_add(&t, name, text, strlen(text), NULL);
+	*b = t.body;
 }
 
 static void webdataset(struct vit_buf *b)
@@ -158,6 +151,30 @@ static void webdataset(struct vit_buf *b)
 	member(b, "a/1.json", "{\"label\": \"cat\"}");
 	member(b, "a/1.PPM", "P6 1 1 255 abc");
 	add(b, end, sizeof end);
+}
+
+static void folder(struct vit_buf *b)
+{
+	struct pack t = { 0 };
+	tar_add(&t, "d/train/ants/1.ppm", "P6 1 1 255 abc", 14, NULL);
+	tar_add(&t, "d/train/ants/link", "", 0, "1.ppm");
+	tar_add(&t, "d/train/bees/x/2.pgm", "P5 1 1 255 a", 12, NULL);
+	tar_add(&t, "d/val/bees/3", "P5 1 1 255 a", 12, NULL);
+	tar_add(&t, "d/val/bees/.hidden", "x", 1, NULL);
+	tar_end(&t);
+	*b = t.body;
+}
+
+static void zip(struct vit_buf *b)
+{
+	struct pack z = { 0 };
+	zip_add(&z, "ants/1.ppm", "P6 1 1 255 abc", 14, (struct zip_as){ 0 });
+	zip_add(&z, "bees/", "", 0, (struct zip_as){ .mode = 040755 });
+	zip_add(&z, "bees/2.pgm", "P5 1 1 255 a", 12, (struct zip_as){ 0 });
+	zip_add(&z, "bees/2.pgm", "P5 1 1 255 b", 12, (struct zip_as){ 0 });
+	zip_end(&z);
+	vit_buf_release(&z.central);
+	*b = z.body;
 }
 #undef S
 
@@ -204,6 +221,8 @@ int main(void)
 	damage("cifar100", cifar100, 0);
 	damage("csv", csv, 0);
 	damage("webdataset", webdataset, 0);
+	damage("folder", folder, 0);
+	damage("zip", zip, 1);
 	if (failures)
 		fprintf(stderr, "%d of %d checks failed\n", failures, checks);
 	return failures != 0;

@@ -29,8 +29,10 @@ static const char *layout(const char *paths, int packed)
 {
 	static char text[512];
 	struct vit_layout l;
-	if (decide(&l, paths, packed))
+	if (decide(&l, paths, packed)) {
+		vit_layout_release(&l);
 		return vit_errmsg();
+	}
 	int n = snprintf(text, sizeof text, "%s %s", l.kind == VIT_LAYOUT_FLAT ? "flat" : l.kind == VIT_LAYOUT_CLASSES ? "classes" : "splits",
 	                 l.around ? l.around : ".");
 	for (int i = 0; i < l.n_class; i++)

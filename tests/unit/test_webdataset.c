@@ -4,6 +4,7 @@
  * from it and what is not.
  */
 #include "format/format.h"
+#include "packs.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -22,37 +23,16 @@ static char dir[64];
 
 /* ---- shards ---------------------------------------------------------------------------- */
 
-static void add_member(FILE *f, const char *name, const char *text)
-{
-	char h[512] = { 0 }, zero[512] = { 0 };
-	size_t n = strlen(text);
-	unsigned sum = 0;
-	snprintf(h, 100, "%s", name);
-	memcpy(h + 100, "0000644", 8);
-	snprintf(h + 124, 24, "%011zo", n);
-	memcpy(h + 136, "00000000000", 12);
-	memset(h + 148, ' ', 8);
-	h[156] = '0';
-	memcpy(h + 257, "ustar\00000", 8);
-	for (int i = 0; i < 512; i++)
-		sum += (uint8_t)h[i];
-	snprintf(h + 148, 8, "%06o", sum);
-	fwrite(h, 1, 512, f);
-	fwrite(text, 1, n, f);
-	fwrite(zero, 1, (512 - n % 512) % 512, f);
-}
-
 /* Name, text, name, text, ..., NULL. */
 static void shard(const char *file, const char *const *member)
 {
-	char path[160], zero[1024] = { 0 };
+	char path[160];
+	struct pack t = { 0 };
 	snprintf(path, sizeof path, "%s/%s", dir, file);
-	FILE *f = fopen(path, "wb");
-	assert_non_null(f);
 	for (; *member; member += 2)
-		add_member(f, member[0], member[1]);
-	fwrite(zero, 1, sizeof zero, f);
-	assert_int_equal(fclose(f), 0);
+		tar_add(&t, member[0], member[1], strlen(member[1]), NULL);
+	tar_end(&t);
+	pack_write(&t, path);
 }
 #define SHARD(file, ...) shard(file, (const char *const[]){ __VA_ARGS__, NULL })
 
