@@ -39,7 +39,8 @@ int train_resume(struct train *t)
 	free(changed);
 	t->saved = t->cursor;
 	t->first_step = t->cursor.step;
-	cli_note("going on from %s: step %lld of %lld", path, (long long)t->cursor.step, (long long)t->opt.steps);
+	cli_note("going on from %s: step %lld of %lld, epoch %lld, record %lld", path, (long long)t->cursor.step, (long long)t->opt.steps,
+	         (long long)t->cursor.epoch, (long long)t->cursor.in_epoch);
 	return 0;
 }
 

@@ -371,7 +371,7 @@ static int skip_started(struct vit_feeder *f, const struct vit_meta *m)
 		step(&at, vit_record_decode(&r, raw, n) ? NULL : &r);
 	}
 	/* the first record of an epoch is where the one before it ended, if its last record was the last consumed */
-	if (!at.moved && !at.record && at.epoch == o->epoch + 1 && at.seq >= 0 && at.seq == o->seq)
+	if (!at.moved && !at.record && at.epoch - 1 == o->epoch && at.seq >= 0 && at.seq == o->seq)
 		at.label = m->start_epoch - 1;
 	else if (at.epoch != o->epoch || at.record != o->in_epoch)
 		return wrong_start(f, m, "that is too late; give its numbers to --start, or leave --start out");

@@ -32,6 +32,32 @@ load ../cli/helper
 	cmp whole.best cut.best
 }
 
+@test "kills in a pipe that goes on with --start" {
+	need vit-fetch vit-augment vit-train
+	[[ -d /usr/share/datasets/fashion-mnist ]] || skip "no fashion-mnist"
+	fetch() { vit-fetch fashion-mnist --limit 2000 --epochs 16 --shuffle "$@"; }
+	train() { vit-train --model vit:patch=7,dim=64,depth=2,heads=2,mlp=2 --batch-size 32 -j 2 "$@"; }
+	fetch | vit-augment --recipe fashion | train -o whole.vit
+	local i kills=0 start=0
+	RANDOM=3
+	for ((i = 0; i < 20; i++)); do
+		rm -f pid
+		fetch --start "$start" | vit-augment --recipe fashion 2>/dev/null |
+			{ echo "$BASHPID" >pid && train --checkpoint c --every 5it --resume -o cut.vit 2>/dev/null; } &
+		sleep "0.$((RANDOM % 60 + 20))"
+		if pkill -9 -P "$(<pid)" -x vit-train; then
+			kills=$((kills + 1))
+		fi
+		wait || true
+		[[ ! -e cut.vit ]] || break
+		[[ ! -e c ]] || start=$(vit-show --json c | sed 's/.*"epoch":\([0-9]*\),"in_epoch":\([0-9]*\).*/\1:\2/')
+	done
+	echo "$kills kills, the last start $start"
+	((kills > 2))
+	[[ -e cut.vit ]] || fetch --start "$start" | vit-augment --recipe fashion | train --checkpoint c --every 5it --resume -o cut.vit 2>/dev/null
+	cmp whole.vit cut.vit
+}
+
 @test "three seeds learn" {
 	need vit-fetch vit-augment vit-train vit-eval
 	local seed
