@@ -8,6 +8,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ struct vit_archive {
 	struct vit_input *in;
 	size_t lent;            /* bytes of `in` that libarchive still looks at */
 	char *name;
+	locale_t utf8;          /* 0: the system has none */
 	int input_rc;           /* the input failed: its code, and the message is its own */
 };
 
@@ -48,6 +50,8 @@ static void archive_close(struct vit_archive *v)
 	if (!v)
 		return;
 	archive_read_free(v->a);
+	if (v->utf8)
+		freelocale(v->utf8);
 	free(v->name);
 	free(v);
 }
@@ -96,6 +100,7 @@ static int archive_open(struct vit_archive **out, const struct vit_archive_at *a
 	int rc = VIT_ENOMEM;
 	v->in = at->in;
 	v->name = vit_strdup(name);
+	v->utf8 = raw ? (locale_t)0 : newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	v->a = archive_read_new();
 	if (!v->name || !v->a) {
 		vit_fail(rc, "%s: not enough memory to read it", name);
@@ -121,7 +126,7 @@ static int kind_of(struct archive *a, struct archive_entry *e)
 	}
 }
 
-static int archive_next(struct vit_archive *v, struct vit_archive_entry *out)
+static int next_entry(struct vit_archive *v, struct vit_archive_entry *out)
 {
 	struct archive_entry *e;
 	do {
@@ -143,6 +148,17 @@ static int archive_next(struct vit_archive *v, struct vit_archive_entry *out)
 	if (archive_entry_is_encrypted(e) > 0)
 		return vit_fail(VIT_EUNSUPPORTED, "%s: its members are encrypted; decrypt it first", v->name);
 	return 0;
+}
+
+/* Programs run in the locale "C", which has no form for the UTF-16 that 7z keeps
+ * names in; libarchive would give none. This thread's locale alone is changed. */
+static int archive_next(struct vit_archive *v, struct vit_archive_entry *out)
+{
+	locale_t was = v->utf8 ? uselocale(v->utf8) : (locale_t)0;
+	int rc = next_entry(v, out);
+	if (v->utf8)
+		uselocale(was);
+	return rc;
 }
 
 static ssize_t archive_read(struct vit_archive *v, void *buf, size_t n)

@@ -235,6 +235,16 @@ vit-fetch: d: left out: 1 image outside the class folders"
 	assert_output 'a b/new\nline.ppm 0 0
 q/%FF.ppm 1 1
 été/日本.ppm 2 2'
+	need zip 7z
+	rm d/q/*
+	image d/q/2.ppm
+	table d --order source >want
+	zip -qr d.zip d
+	LC_ALL=C.UTF-8 7z a -bso0 d.7z d
+	tar --sort=name --format=pax -cf d.tar d
+	for s in d.zip d.7z d.tar; do
+		table $s | cut -d' ' -f1,2 | sort | cmp - <(cut -d' ' -f1,2 want | sort)
+	done
 	mv d/q d/$'caf\xe9'
 	run --separate-stderr -1 vit-fetch d -o e.vits
 	assert_said 'is not UTF-8; rename it'
