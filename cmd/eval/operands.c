@@ -186,7 +186,10 @@ static int open_all(struct eval *e, struct operand *o, int n)
 		if (status)
 			return status;
 	}
-	return 0;
+	int sources = 0;
+	for (int i = 0; i < e->n_set; i++)
+		sources += e->set[i].source;
+	return e->cfg->holdout > 0 && !sources ? cli_usage("--holdout cuts a SOURCE that is named; who made these samples has cut them") : 0;
 }
 
 /* What was not named is stdin. */

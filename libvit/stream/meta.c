@@ -63,6 +63,12 @@ const char *vit_classes_twice(const char *const *names, int n)
 	return twice;
 }
 
+static int each_once(const struct vit_meta *m)
+{
+	const char *twice = m->classes ? vit_classes_twice(m->classes, m->n_class) : NULL;
+	return twice ? vit_fail(VIT_EFORMAT, "header: meta \"classes\" has \"%.80s\" twice; a name is one class", twice) : 0;
+}
+
 /* A list of names; a bare number says how many classes without naming them. */
 static int read_classes(struct vit_meta *m, const json_t *meta)
 {
@@ -87,8 +93,7 @@ static int read_classes(struct vit_meta *m, const json_t *meta)
 		if (!m->classes[i])
 			return VIT_ENOMEM;
 	}
-	const char *twice = vit_classes_twice(m->classes, m->n_class);
-	return twice ? vit_fail(VIT_EFORMAT, "header: meta \"classes\" has \"%.80s\" twice; a name is one class", twice) : 0;
+	return each_once(m);
 }
 
 static int read_labels(struct vit_meta *m, const json_t *meta)
@@ -287,6 +292,7 @@ static json_t *count_json(int64_t n)
 
 int vit_meta_write(const struct vit_meta *m, struct vit_header *h)
 {
+	VIT_TRY(each_once(m));
 	json_t *to = h->meta, *ops = m->ops ? json_incref(m->ops) : NULL;
 	int fail = 0;
 	fail |= json_object_set_new(to, "dataset", text_json(m->dataset));

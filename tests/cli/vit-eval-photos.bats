@@ -88,6 +88,10 @@ setup() {
 	assert_said "idx@test has labels, a.jpg has none; --predict"
 	quietly vit-eval --predict m.vit idx@test a.jpg
 	assert_equal "${#lines[@]}" 11
+	run --separate-stderr -2 vit-eval --holdout 10% m.vit test.vits
+	assert_said "--holdout cuts a SOURCE"
+	quietly vit-eval --holdout 50% m.vit idx
+	assert_output --partial "of idx, val"
 	run --separate-stderr -1 vit-eval --confusion nowhere/c.png m.vit idx@test
 	assert_said "--confusion: nowhere/c.png"
 	run --separate-stderr -1 vit-eval nothing.vit a.jpg

@@ -132,6 +132,8 @@ static void test_names_that_come_twice(void **state)
 	json_object_set_new(h.meta, "classes", json_pack("[s,s,s]", "bee", "ant", "bee"));
 	assert_int_equal(vit_meta_read(&m, &h), VIT_EFORMAT);
 	assert_non_null(strstr(vit_errmsg(), "\"bee\" twice"));
+	m = (struct vit_meta){ .classes = (const char **)(uintptr_t)twice, .n_class = 3, .epochs = 1 };
+	assert_int_equal(vit_meta_write(&m, &h), VIT_EFORMAT);
 	vit_header_release(&h);
 }
 
