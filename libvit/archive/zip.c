@@ -21,7 +21,13 @@ struct vit_zip {
 	zip_file_t *file;
 	int64_t at;
 	char *name;
+	char **slashed;         /* names of a zip whose own have '\'; NULL: the others' */
 };
+
+static const char *entry_name(const struct vit_zip *v, int64_t i)
+{
+	return v->slashed ? v->slashed[i] : zip_get_name(v->z, (zip_uint64_t)i, 0);
+}
 
 void vit_zip_close(struct vit_zip *v)
 {
@@ -29,6 +35,9 @@ void vit_zip_close(struct vit_zip *v)
 		return;
 	if (v->file)
 		zip_fclose(v->file);
+	for (int64_t i = 0; v->slashed && i < vit_zip_count(v); i++)
+		free(v->slashed[i]);
+	free(v->slashed);
 	if (v->z)
 		zip_discard(v->z);
 	free(v->name);
@@ -64,6 +73,33 @@ static int refuse_encrypted(struct vit_zip *v)
 	return 0;
 }
 
+/* Windows PowerShell 5 parts names with '\', against the format's rule. */
+static int turn_slashes(struct vit_zip *v)
+{
+	int64_t n = vit_zip_count(v);
+	int back = 0;
+	for (int64_t i = 0; i < n; i++) {
+		const char *name = zip_get_name(v->z, (zip_uint64_t)i, 0);
+		if (name && strchr(name, '/'))
+			return 0;
+		back |= name && strchr(name, '\\');
+	}
+	if (!back)
+		return 0;
+	v->slashed = vit_calloc((size_t)n, sizeof *v->slashed);
+	if (!v->slashed)
+		return VIT_ENOMEM;
+	for (int64_t i = 0; i < n; i++) {
+		const char *name = zip_get_name(v->z, (zip_uint64_t)i, 0);
+		v->slashed[i] = vit_strdup(name ? name : "");
+		if (!v->slashed[i])
+			return VIT_ENOMEM;
+		for (char *p = v->slashed[i]; (p = strchr(p, '\\'));)
+			*p = '/';
+	}
+	return 0;
+}
+
 int vit_zip_open(struct vit_zip **out, const struct vit_archive_at *at, const char *name)
 {
 	zip_error_t error;
@@ -82,6 +118,8 @@ int vit_zip_open(struct vit_zip **out, const struct vit_archive_at *at, const ch
 		goto out;
 	}
 	rc = refuse_encrypted(v);
+	if (!rc)
+		rc = turn_slashes(v);
 out:
 	zip_error_fini(&error);
 	if (rc)
@@ -101,7 +139,7 @@ void vit_zip_entry(struct vit_zip *v, int64_t i, struct vit_archive_entry *e)
 	zip_stat_t st;
 	zip_uint8_t system;
 	zip_uint32_t mode;
-	*e = (struct vit_archive_entry){ VIT_ENTRY_OTHER, zip_get_name(v->z, (zip_uint64_t)i, 0), -1 };
+	*e = (struct vit_archive_entry){ VIT_ENTRY_OTHER, entry_name(v, i), -1 };
 	if (!e->name || !*e->name || zip_stat_index(v->z, (zip_uint64_t)i, 0, &st)) {
 		e->name = "";
 		return;
@@ -116,7 +154,7 @@ void vit_zip_entry(struct vit_zip *v, int64_t i, struct vit_archive_entry *e)
 
 static int failed(const struct vit_zip *v, const char *why)
 {
-	const char *entry = zip_get_name(v->z, (zip_uint64_t)v->at, 0);
+	const char *entry = entry_name(v, v->at);
 	return vit_fail(VIT_EFORMAT, "%s: %s: %s", v->name, entry ? entry : "a member", why);
 }
 

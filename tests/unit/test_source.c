@@ -324,6 +324,27 @@ static void zips_are_in_the_order_of_directories(void **state)
 	close(end[0]);
 }
 
+static void zips_of_windows(void **state)
+{
+	(void)state;
+	struct pack z = { 0 };
+	zip_add(&z, "set\\", "", 0, (struct zip_as){ .mode = 040755 });
+	zip_add(&z, "set\\b\\2.txt", "two", 3, (struct zip_as){ 0 });
+	zip_add(&z, "set\\a\\1.txt", "one", 3, (struct zip_as){ 0 });
+	zip_end(&z);
+	pack_write(&z, "z.zip");
+	struct vit_source *s = source(1 << 20, "z.zip", NULL);
+	assert_string_equal(all(s), "set/a/1.txt=one set/b/2.txt=two ");
+	vit_source_close(s);
+	zip_add(&z, "a\\b", "one", 3, (struct zip_as){ 0 });
+	zip_add(&z, "a/c", "two", 3, (struct zip_as){ 0 });
+	zip_end(&z);
+	pack_write(&z, "z.zip");
+	s = source(1 << 20, "z.zip", NULL);
+	assert_string_equal(all(s), "a/c=two a\\b=one ");
+	vit_source_close(s);
+}
+
 static void damaged_and_encrypted_zips(void **state)
 {
 	(void)state;
@@ -431,7 +452,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(directories_are_sorted_by_code_point), T(what_went_away_is_one_record), T(links_are_followed_circles_are_not),
 		T(archives_keep_their_order), T(siblings), T(pipes_are_kept_for_a_survey), T(a_pipe_that_goes_forward_is_not_kept),
-		T(zips_are_in_the_order_of_directories), T(damaged_and_encrypted_zips), T(several_places_have_one_numbering),
+		T(zips_are_in_the_order_of_directories), T(zips_of_windows), T(damaged_and_encrypted_zips), T(several_places_have_one_numbering),
 		T(large_members_are_refused_alone), T(names_of_classes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
