@@ -65,7 +65,7 @@ log() {
 	assert_line --regexp '^val top1 .*50 to 62.5'
 	[ "$(head -c 4 curve.png | tail -c 3)" = PNG ]
 	quietly vit-show curve.png
-	assert_output 'curve.png: a PNG image'
+	assert_output --partial 'curve.png: a PNG image, read by vit-fetch as folder'
 	quietly vit-show --json log.jsonl
 	assert_output --partial '"val_top1":62.5'
 }
