@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * show.c - a whole stream summed up.
+ * show.c - a whole stream, or the samples of any source, summed up.
  */
 #include "stream/show.h"
 
@@ -13,15 +13,15 @@ enum { MAX_LABEL = 1 << 20 };
 struct range {
 	int64_t min, max;
 };
-struct sums {
+struct vit_tally {
 	uint64_t *per_label;
 	size_t n_label;         /* labels met and classes announced */
-	uint64_t unlabelled, soft, bytes, params;
+	uint64_t records, unlabelled, soft, bytes, params;
 	struct range dim[3];
-	json_t *encoded, *tensors;
+	json_t *names, *encoded, *tensors;
 };
 
-static int grow(struct sums *s, size_t n)
+static int grow(struct vit_tally *s, size_t n)
 {
 	if (n <= s->n_label)
 		return 0;
@@ -34,7 +34,7 @@ static int grow(struct sums *s, size_t n)
 	return 0;
 }
 
-static void add_image(struct sums *s, const struct vit_record *r)
+static void add_image(struct vit_tally *s, const struct vit_record *r)
 {
 	char type[32];
 	if (r->image.data) {
@@ -54,21 +54,49 @@ static void add_image(struct sums *s, const struct vit_record *r)
 	}
 }
 
-static int add_sample(struct sums *s, const uint8_t *raw, size_t n)
+int vit_tally_new(struct vit_tally **out, const json_t *classes)
 {
-	struct vit_record r;
-	VIT_TRY(vit_record_decode(&r, raw, n));
-	if (r.label_kind == VIT_LABEL_NONE)
+	struct vit_tally *s = vit_calloc(1, sizeof *s);
+	if (!s)
+		return VIT_ENOMEM;
+	json_int_t n_class = json_is_integer(classes) ? json_integer_value(classes) : 0;
+	s->encoded = json_object();
+	s->tensors = json_array();
+	s->names = json_incref((json_t *)(uintptr_t)classes);
+	int rc = grow(s, n_class > 0 && n_class <= MAX_LABEL ? (size_t)n_class : json_array_size(classes));
+	if (rc)
+		vit_tally_free(s);
+	else
+		*out = s;
+	return rc;
+}
+
+void vit_tally_free(struct vit_tally *s)
+{
+	if (!s)
+		return;
+	json_decref(s->encoded);
+	json_decref(s->tensors);
+	json_decref(s->names);
+	free(s->per_label);
+	free(s);
+}
+
+int vit_tally_add(struct vit_tally *s, const struct vit_record *r)
+{
+	if (r->label_kind == VIT_LABEL_NONE)
 		s->unlabelled++;
-	if (r.label_kind == VIT_LABEL_SOFT)
+	if (r->label_kind == VIT_LABEL_SOFT)
 		s->soft++;
-	if (r.label_kind == VIT_LABEL_INDEX) {
-		if (r.label >= MAX_LABEL)
-			return vit_fail(VIT_ERECORD, "label %" PRId64 " is beyond the %d that are counted", r.label, MAX_LABEL);
-		VIT_TRY(grow(s, (size_t)r.label + 1));
-		s->per_label[r.label]++;
+	if (r->label_kind == VIT_LABEL_INDEX) {
+		if (r->label >= MAX_LABEL)
+			return vit_fail(VIT_ERECORD, "label %" PRId64 " is beyond the %d that are counted", r->label, MAX_LABEL);
+		VIT_TRY(grow(s, (size_t)r->label + 1));
+		s->per_label[r->label]++;
 	}
-	add_image(s, &r);
+	s->bytes += r->image.data ? vit_tensor_bytes(&r->image) : r->encoded.n;
+	s->records++;
+	add_image(s, r);
 	return 0;
 }
 
@@ -80,7 +108,7 @@ static json_t *shape_json(const struct vit_tensor *t)
 	return v;
 }
 
-static int add_tensor(struct sums *s, const uint8_t *raw, size_t n)
+static int add_tensor(struct vit_tally *s, const uint8_t *raw, size_t n)
 {
 	struct vit_tensor_record t;
 	VIT_TRY(vit_tensor_record_decode(&t, raw, n));
@@ -100,7 +128,7 @@ static json_t *range_json(struct range r)
 	return json_pack("[I,I]", (json_int_t)r.min, (json_int_t)r.max);
 }
 
-static json_t *images_json(struct sums *s)
+static json_t *images_json(struct vit_tally *s)
 {
 	json_t *v = json_object();
 	if (s->dim[0].max) {
@@ -113,11 +141,11 @@ static json_t *images_json(struct sums *s)
 	return v;
 }
 
-static json_t *classes_json(const struct sums *s, const json_t *names)
+static json_t *classes_json(const struct vit_tally *s)
 {
 	json_t *v = json_array();
 	for (size_t i = 0; i < s->n_label; i++) {
-		json_t *c = json_object(), *name = json_array_get(names, i);
+		json_t *c = json_object(), *name = json_array_get(s->names, i);
 		json_object_set_new(c, "label", json_integer((json_int_t)i));
 		if (name)
 			json_object_set(c, "name", name);
@@ -127,32 +155,49 @@ static json_t *classes_json(const struct sums *s, const json_t *names)
 	return v;
 }
 
-static void report(struct sums *s, const struct vit_reader *r, int64_t announced, json_t *about)
+void vit_tally_report(struct vit_tally *s, json_t *about)
 {
-	const struct vit_header *h = vit_reader_header(r);
-	json_object_set_new(about, "records", json_integer((json_int_t)vit_reader_count(r)));
-	json_object_set_new(about, "skipped", json_integer((json_int_t)vit_reader_skipped(r)));
+	json_object_set_new(about, "records", json_integer((json_int_t)s->records));
 	json_object_set_new(about, "bytes", json_integer((json_int_t)s->bytes));
-	if (h->kind == VIT_MODEL) {
-		json_object_set(about, "tensors", s->tensors);
-		json_object_set_new(about, "params", json_integer((json_int_t)s->params));
-		return;
-	}
-	json_object_set_new(about, "announced", announced < 0 ? json_null() : json_integer(announced));
-	json_object_set_new(about, "classes", classes_json(s, json_object_get(h->meta, "classes")));
+	json_object_set_new(about, "classes", classes_json(s));
 	json_object_set_new(about, "unlabelled", json_integer((json_int_t)s->unlabelled));
 	json_object_set_new(about, "soft", json_integer((json_int_t)s->soft));
 	json_object_set_new(about, "images", images_json(s));
 }
 
-static int read_records(struct sums *s, struct vit_reader *r)
+static void report(struct vit_tally *s, const struct vit_reader *r, int64_t announced, json_t *about)
+{
+	if (vit_reader_header(r)->kind == VIT_MODEL) {
+		json_object_set(about, "tensors", s->tensors);
+		json_object_set_new(about, "params", json_integer((json_int_t)s->params));
+	} else {
+		vit_tally_report(s, about);
+		json_object_set_new(about, "announced", announced < 0 ? json_null() : json_integer(announced));
+	}
+	/* as the reader counts them: one that could not be decoded is among them */
+	json_object_set_new(about, "records", json_integer((json_int_t)vit_reader_count(r)));
+	json_object_set_new(about, "skipped", json_integer((json_int_t)vit_reader_skipped(r)));
+	json_object_set_new(about, "bytes", json_integer((json_int_t)s->bytes));
+}
+
+static int add_sample(struct vit_tally *s, const uint8_t *raw, size_t n)
+{
+	struct vit_record r;
+	VIT_TRY(vit_record_decode(&r, raw, n));
+	return vit_tally_add(s, &r);
+}
+
+static int read_records(struct vit_tally *s, struct vit_reader *r)
 {
 	const uint8_t *raw;
 	size_t n;
+	uint64_t bytes = 0;
 	int rc, kind = vit_reader_header(r)->kind;
 	while ((rc = vit_reader_next(r, &raw, &n)) == 0) {
-		s->bytes += n;
+		bytes += n;
 		rc = kind == VIT_MODEL ? add_tensor(s, raw, n) : add_sample(s, raw, n);
+		/* of whole records, not of their images alone */
+		s->bytes = bytes;
 		if (rc)
 			return vit_reader_fail(r, rc, NULL, "%s", vit_errmsg());
 	}
@@ -162,24 +207,19 @@ static int read_records(struct sums *s, struct vit_reader *r)
 int vit_show_stream(struct vit_reader *r, json_t *about)
 {
 	const struct vit_header *h = vit_reader_header(r);
-	struct sums s = { .encoded = json_object(), .tensors = json_array() };
-	const json_t *classes = json_object_get(h->meta, "classes");
-	json_int_t n_class = json_is_integer(classes) ? json_integer_value(classes) : 0;
+	struct vit_tally *s;
 	json_object_set_new(about, "kind", json_string(h->kind == VIT_MODEL ? "model" : "samples"));
 	json_object_set(about, "meta", h->meta);
 	json_t *history = json_deep_copy(h->history);
 	json_object_set_new(about, "history", history);
-	int rc = grow(&s, n_class > 0 && n_class <= MAX_LABEL ? (size_t)n_class : json_array_size(classes));
+	VIT_TRY(vit_tally_new(&s, json_object_get(h->meta, "classes")));
 	int64_t announced = vit_reader_announced(r);
-	if (rc == 0)
-		rc = read_records(&s, r);
+	int rc = read_records(s, r);
 	if (rc == 0)    /* a pipe has told all by now; after an error its message must stay */
 		announced = vit_reader_announced(r);
 	if (rc == 0)
 		rc = vit_reader_history(r, history);
-	report(&s, r, announced, about);
-	json_decref(s.encoded);
-	json_decref(s.tensors);
-	free(s.per_label);
+	report(s, r, announced, about);
+	vit_tally_free(s);
 	return rc;
 }

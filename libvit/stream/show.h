@@ -19,6 +19,16 @@ int vit_show_stream(struct vit_reader *, json_t *about) VIT_MUST_CHECK;
 /* What vit_show_stream() found, for a person. */
 int vit_show_text(struct vit_buf *, const json_t *about) VIT_MUST_CHECK;
 
+/* Samples from anywhere, counted: `classes` as a header's meta has them, kept. */
+struct vit_tally;
+int vit_tally_new(struct vit_tally **, const json_t *classes) VIT_MUST_CHECK;
+int vit_tally_add(struct vit_tally *, const struct vit_record *) VIT_MUST_CHECK;    /* VIT_ERECORD */
+/* Into `about`: records, bytes (of images), classes, unlabelled, soft, images. */
+void vit_tally_report(struct vit_tally *, json_t *about);
+void vit_tally_free(struct vit_tally *);        /* NULL is fine */
+/* These keys, for a person. */
+int vit_tally_text(struct vit_buf *, const json_t *about) VIT_MUST_CHECK;
+
 /* One record as JSON, *v owned by the caller: images as shape and XXH3-64,
  * tensors as shape and statistics. VIT_ERECORD. */
 int vit_show_record(json_t **v, int kind, const uint8_t *raw, size_t n) VIT_MUST_CHECK;

@@ -190,6 +190,13 @@ static int tensors(struct vit_buf *out, const json_t *about)
 	return vit_buf_printf(out, "  %zu tensors, %lld parameters, %lld bytes\n", n, number(about, "params"), number(about, "bytes"));
 }
 
+int vit_tally_text(struct vit_buf *out, const json_t *about)
+{
+	VIT_TRY(images(out, about));
+	VIT_TRY(records(out, about));
+	return counts(out, about);
+}
+
 int vit_show_text(struct vit_buf *out, const json_t *about)
 {
 	static const char *const samples_skip[] = { "shape", "count", "epochs", NULL }, *const model_skip[] = { NULL };
@@ -197,9 +204,5 @@ int vit_show_text(struct vit_buf *out, const json_t *about)
 	int is_model = kind && !strcmp(kind, "model");
 	VIT_TRY(meta(out, about, is_model ? model_skip : samples_skip));
 	VIT_TRY(history(out, about));
-	if (is_model)
-		return tensors(out, about);
-	VIT_TRY(images(out, about));
-	VIT_TRY(records(out, about));
-	return counts(out, about);
+	return is_model ? tensors(out, about) : vit_tally_text(out, about);
 }

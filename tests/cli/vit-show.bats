@@ -65,7 +65,7 @@ log() {
 	assert_line --regexp '^val top1 .*50 to 62.5'
 	[ "$(head -c 4 curve.png | tail -c 3)" = PNG ]
 	quietly vit-show curve.png
-	assert_output --partial 'curve.png: a PNG image, read by vit-fetch as folder'
+	assert_output 'curve.png: a PNG image, 520 x 1200 pixels (height x width), colour'
 	quietly vit-show --json log.jsonl
 	assert_output --partial '"val_top1":62.5'
 }
@@ -88,13 +88,20 @@ log() {
 }
 
 @test "any file is named by its content" {
-	printf '\xff\xd8\xff\xe0' >jpeg
-	printf '\x1f\x8b\x08' >gz
 	printf 'hello\n' >text
-	quietly vit-show jpeg gz text
-	assert_line --index 0 --partial 'jpeg: a JPEG image'
-	assert_line --index 1 --partial 'gz: gzip data'
-	assert_line --index 2 --partial 'text: text'
+	gzip -k text
+	printf '%%PDF-1.4' >pdf
+	quietly vit-show text text.gz pdf
+	assert_line --index 0 'text: text'
+	assert_line --index 1 'text.gz: text, in gzip data'
+	assert_line --index 2 'pdf: a PDF document'
+	# what is damaged is named, and no success
+	printf '\xff\xd8\xff\xe0' >jpeg
+	run --separate-stderr -1 vit-show jpeg
+	assert_said 'jpeg: a JPEG image: '
+	printf '\x1f\x8b\x08' >gz
+	run --separate-stderr -1 vit-show gz
+	assert_said 'gz: '
 	printf '\x01\x02\x03\x04' >what
 	run --separate-stderr -1 vit-show what
 	assert_said 'what: of an unknown format'
@@ -121,5 +128,95 @@ log() {
 	assert_said 'one training log'
 	need script
 	run script -qec 'vit-show' /dev/null
+	assert_failure 2
+}
+
+@test "an image: type, size, channels; as JSON" {
+	need cjpeg python3
+	photo p.jpg 90 60 200 80 60 1
+	photo g.jpg 40 50 200 80 60 1 -grayscale
+	quietly vit-show p.jpg g.jpg
+	assert_line --index 0 'p.jpg: a JPEG image, 60 x 90 pixels (height x width), colour'
+	assert_line --index 1 'g.jpg: a JPEG image, 50 x 40 pixels (height x width), gray'
+	vit-show --json - <p.jpg >out
+	run python3 -c 'import json; d = json.load(open("out")); print(d["height"], d["width"], d["channels"], d["format"])'
+	assert_output '60 90 3 a JPEG image'
+}
+
+@test "what is compressed is looked into" {
+	samples | zstd -q >s.zst
+	model | gzip >m.gz
+	log | xz >log.xz 2>/dev/null || log >log.xz
+	quietly vit-show s.zst m.gz log.xz
+	assert_line --partial 's.zst: samples (vit stream, version 1, in zstd data)'
+	assert_line --partial 'm.gz: model (vit stream, version 1, in gzip data)'
+	assert_line --partial 'log.xz: training log, 2 epochs'
+	vit-show --dump s.zst | grep -q '"id":"a"'
+}
+
+@test "what vit-eval writes has a name" {
+	echo '{"rows":"true","columns":"predicted","classes":["a"],"matrix":[[1]]}' >c.json
+	echo '{"top1":50.0,"classes":[]}' >r.json
+	echo '{"a":1}' >other.json
+	quietly vit-show c.json r.json other.json
+	assert_line --index 0 'c.json: a confusion matrix (vit-eval --confusion)'
+	assert_line --index 1 'r.json: a report (vit-eval --report json)'
+	assert_line --index 2 'other.json: JSON text'
+}
+
+@test "a directory of class folders, and an archive of it" {
+	need cjpeg
+	photos birds 3
+	vit-fetch birds --limit 1 >/dev/null 2>&1 || skip "directories are not read by this build"
+	mkdir -p all/train all/val && cp -r birds/* all/train && cp birds/ants/0.jpg all/val && mkdir all/val/ants && mv all/val/0.jpg all/val/ants && cp -r birds/bees all/val
+	quietly vit-show all
+	assert_line --index 0 --regexp '^all: a directory, read by vit-fetch as folder'
+	assert_line --regexp 'split +train'
+	assert_line --regexp '0 +ants +3'
+	assert_line --regexp 'split +val'
+	assert_line --regexp '0 +ants +1 '
+	tar cf all.tar all
+	quietly vit-show all.tar
+	assert_line --index 0 --regexp '^all.tar: a tar archive, read by vit-fetch as folder'
+	assert_line --regexp '1 +bees +3'
+	mkdir empty
+	run --separate-stderr vit-show empty
+	assert_failure
+	assert_said 'empty'
+}
+
+@test "--grid: of streams, images, directories" {
+	need cjpeg
+	samples >s
+	run --separate-stderr -0 vit-show --grid 2x3 s -o s.png
+	assert_output ''
+	assert_said 's: b: a record without an image'
+	quietly vit-show s.png
+	assert_output --partial 'a PNG image'
+	# the same bytes again, and through a pipe
+	vit-show --grid 2x3 s 2>/dev/null | cmp s.png
+	photo p.jpg 90 60 200 80 60 1
+	quietly vit-show --grid 1x2 p.jpg p.jpg -o p.png
+	head -c 400 p.jpg >cut.jpg
+	run --separate-stderr -0 vit-show --grid 1x2 p.jpg cut.jpg -o cut.png
+	assert_said cut.jpg
+	run cmp -s p.png cut.png
+	assert_failure
+}
+
+@test "--grid refuses what has no images" {
+	model >m
+	run --separate-stderr -1 vit-show --grid 2x2 m -o m.png
+	assert_file_not_exist m.png
+	run --separate-stderr -2 vit-show --grid 2 m -o m.png
+	assert_said 'like 8x8'
+	run --separate-stderr -2 vit-show --grid 0x4 m -o m.png
+	run --separate-stderr -2 vit-show --grid 2x2 --json m -o m.png
+	assert_said 'leave out --json'
+	run --separate-stderr -1 bash -c ': | vit-show --grid 2x2 -o m.png'
+	assert_said empty
+	need script
+	samples >s
+	run script -qec 'vit-show --grid 2x2 s' /dev/null
 	assert_failure 2
 }
