@@ -65,6 +65,7 @@ struct train {
 /* All of these return an exit status, having said what is wrong. */
 int train_open(struct train *, int argc, char **argv);         /* inputs' headers, model, outputs, device, schedule */
 int train_schedule(struct train *);                            /* part of it: the length of the run */
+void train_say_chosen(const struct train *);                   /* what of it the user did not say */
 int train_model(struct train *);                               /* part of it: the model, fresh or from --init */
 int train_resume(struct train *);
 int train_loop(struct train *);

@@ -132,10 +132,35 @@ static int from_init(struct train *t)
 	return rc;
 }
 
+/* Largest patch that cuts the image into at least 16. */
+static int64_t patch_for(int64_t h, int64_t w)
+{
+	int64_t best = 1;
+	for (int64_t p = 1; p <= h && p <= w; p++)
+		if (h % p == 0 && w % p == 0 && (h / p) * (w / p) >= 16)
+			best = p;
+	return best;
+}
+
+/* A preset whose patches do not divide small images takes them at its own size:
+ * 28x28 become 224x224. That works, slowly. */
+static void look_at_size(const struct train *t)
+{
+	const struct vit_meta *m = vit_samples_meta(t->samples);
+	const int64_t *chw = t->model.preprocess.input_size, h = m->shape[0], w = m->shape[1];
+	int name = (int)strcspn(t->cfg->model, "/:");
+	if (h < 1 || w < 1 || chw[1] * chw[2] < 4 * h * w || t->cfg->model[name] != '/' || strstr(t->cfg->model, "image="))
+		return;
+	const char *patch = t->cfg->model + name + 1;
+	cli_note("images of %lldx%lld are made %lldx%lld for this model; --model %.*s/%lld%s takes them as they are and is faster", (long long)h, (long long)w,
+	         (long long)chw[1], (long long)chw[2], name, t->cfg->model, (long long)patch_for(h, w), patch + strspn(patch, "0123456789x"));
+}
+
 static int fresh(struct train *t)
 {
 	VIT_TRY(vit_model_new(&t->model, t->cfg->model, vit_samples_meta(t->samples)));
 	t->have_model = 1;
+	look_at_size(t);
 	return t->cfg->explain ? 0 : vit_trainer_new(&t->trainer, &t->model, &t->opt, t->backend, t->dev);
 }
 

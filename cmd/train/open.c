@@ -5,8 +5,12 @@
  */
 #include "command.h"
 
+#include "format/dataset.h"
+
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static int recipe(const struct train_config *c)
 {
@@ -37,6 +41,8 @@ static int check(const struct train_config *c)
 {
 	if (!c->model && !c->init)
 		return cli_usage("what is to be trained? give --model (vit-tiny/16, vit-lite/4, vit:patch=4,dim=192,...) or --init FILE");
+	if (c->model && !access(c->model, F_OK))
+		return cli_usage("--model %s names a kind of model, and this is a file; to begin with what it has learnt give --init %s", c->model, c->model);
 	if (strcmp(c->amp, "f32") && strcmp(c->amp, "float32") && strcmp(c->amp, "none"))
 		return cli_usage("--amp %s: this device computes in f32 only", c->amp);
 	if (strcmp(c->opt, "adamw"))
@@ -92,8 +98,23 @@ static int claim(const struct train_config *c, int argc, char **argv)
 	return status;
 }
 
+/* What vit-fetch reads, given to a program that reads its output. */
+static int not_samples(const char *path)
+{
+	struct stat st;
+	if (!stat(path, &st) ? S_ISDIR(st.st_mode) : vit_dataset_by_name(path) != NULL)
+		return cli_usage("%s is %s; vit-fetch makes samples of it: vit-fetch %s | vit-train ...", path,
+		                 vit_dataset_by_name(path) ? "a data set" : "a directory", path);
+	return 0;
+}
+
 static int open_samples(struct train *t, int argc, char **argv)
 {
+	for (int i = 0; i < argc; i++) {
+		int status = not_samples(argv[i]);
+		if (status)
+			return status;
+	}
 	static const char *const standard[] = { "-" };
 	const struct cli_common *c = &t->cfg->common;
 	struct vit_samples_opt o = {
@@ -213,6 +234,8 @@ int train_open(struct train *t, int argc, char **argv)
 		status = open_val(t);
 	if (!status)
 		status = keep_options(t);
+	if (!status && !c->explain)
+		train_say_chosen(t);
 	return status;
 }
 

@@ -27,7 +27,7 @@ const struct cli_option train_options[] = {
 	{ .group = "Run", .name = "recipe", .type = CLI_STR, .offset = AT(recipe), .arg = "NAME", .flags = CLI_FILE,
 	  .help = "take the training options of a recipe; the command line overrides them" },
 	{ .name = "epochs", .letter = 'e', .type = CLI_INT, .offset = AT(epochs), .min = 1, .max = 1e9, .arg = "N", .flags = CLI_RESULT,
-	  .help = "epochs (default those of the stream); a stream of one epoch is replayed" },
+	  .help = "epochs (default those of the stream); a stream of one epoch is replayed, a small one by default" },
 	{ .name = "steps", .type = CLI_INT, .offset = AT(steps), .min = 1, .max = 1e9, .arg = "N", .flags = CLI_RESULT,
 	  .help = "end after this many optimiser steps" },
 	{ .name = "batch-size", .letter = 'b', .alias = "batch", .type = CLI_INT, .offset = AT(batch), .def = "128", .min = 1, .max = 1e6, .arg = "N",

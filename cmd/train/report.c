@@ -154,10 +154,11 @@ void train_progress(struct train *t)
 	double speed = run > 0 ? (double)(s.step - t->first_step) / run : 0;
 	char eta[32];
 	cli_duration(eta, speed > 0 ? (double)(t->opt.steps - s.step) / speed : 0);
-	cli_progress("step %lld/%lld  loss %.3f  top1 %.1f%%  lr %.2e  %.0f img/s  ETA %s  waiting %.0f%%",
+	/* what a narrow terminal can do without comes last */
+	cli_progress("step %lld/%lld  loss %.3f  top1 %.1f%%  ETA %s  %.0f img/s  waiting %.0f%%  lr %.2e",
 	             (long long)s.step, (long long)t->opt.steps, weight > 0 ? (s.sum_loss - t->at_epoch.sum_loss) / weight : s.loss,
-	             weight > 0 ? 100 * (s.sum_hits - t->at_epoch.sum_hits) / weight : 0, s.lr,
-	             speed * (double)t->opt.batch_size, eta, run > 0 ? 100 * vit_feeder_waited(t->feeder) / run : 0);
+	             weight > 0 ? 100 * (s.sum_hits - t->at_epoch.sum_hits) / weight : 0, eta,
+	             speed * (double)t->opt.batch_size, run > 0 ? 100 * vit_feeder_waited(t->feeder) / run : 0, s.lr);
 }
 
 /* ---- how to go on -------------------------------------------------------------------------- */

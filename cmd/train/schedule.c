@@ -6,13 +6,57 @@
 #include "command.h"
 
 #include <math.h>
+#include <stdio.h>
 
-enum { STEPS_MAX = 1000000000 };        /* as --steps */
+enum {
+	STEPS_MAX = 1000000000,         /* as --steps */
+	/* What a run of a small set has where nothing was said: so many samples seen
+	 * and so many steps an epoch, as far as the bounds allow. Passing a few
+	 * hundred photographs once teaches nothing. */
+	SEEN = 20000, EPOCHS_MOST = 100,
+	STEPS_LEAST = 8, BATCH_LEAST = 8,
+};
+
+/* Batch and rate for a set smaller than the defaults are made for. */
+static void choose_batch(struct train *t, const struct vit_meta *m)
+{
+	const struct train_config *c = t->cfg;
+	if (cli_given("batch-size") || m->count < 1)
+		return;
+	while (t->opt.batch_size > BATCH_LEAST && t->opt.batch_size / 2 >= c->accum && t->opt.batch_size * STEPS_LEAST > m->count)
+		t->opt.batch_size /= 2;
+	/* Adam's noise goes with the root of the batch */
+	if (!cli_given("lr") && t->opt.min_lr <= c->lr / 4)
+		t->opt.lr = c->lr * sqrt((double)t->opt.batch_size / (double)c->batch);
+}
+
+static int64_t choose_epochs(const struct train *t, const struct vit_meta *m)
+{
+	if (t->cfg->epochs || t->cfg->steps || m->epochs != 1 || m->count < 1 || m->start_epoch || m->start)
+		return t->cfg->epochs;
+	int64_t n = (SEEN + m->count - 1) / m->count;
+	return n > EPOCHS_MOST ? EPOCHS_MOST : n;
+}
+
+/* One line with all that was chosen, as options to give or to change. */
+void train_say_chosen(const struct train *t)
+{
+	const struct vit_meta *m = vit_samples_meta(t->samples);
+	char epochs[48] = "", batch[48] = "", lr[48] = "";
+	if (!t->cfg->epochs && t->passes > 1 && !t->cfg->steps)
+		snprintf(epochs, sizeof epochs, " --epochs %lld", (long long)t->passes);
+	if (t->opt.batch_size != t->cfg->batch)
+		snprintf(batch, sizeof batch, " --batch-size %lld", (long long)t->opt.batch_size);
+	if (t->opt.lr < t->cfg->lr)
+		snprintf(lr, sizeof lr, " --lr %.3g", t->opt.lr);
+	if (*epochs || *batch)
+		cli_note("chosen for %lld samples, as not given:%s%s%s", (long long)m->count, epochs, batch, lr);
+}
 
 /* Epochs of the run and passes over the samples. */
 static int epochs(struct train *t, const struct vit_meta *m)
 {
-	int64_t want = t->cfg->epochs;
+	int64_t want = choose_epochs(t, m);
 	t->passes = 1;
 	t->run_epochs = m->epochs;
 	if (want && m->epochs > 1 && want != m->epochs)
@@ -55,13 +99,15 @@ int train_schedule(struct train *t)
 	int status = epochs(t, m);
 	if (status)
 		return status;
+	choose_batch(t, m);
+	int64_t batch = t->opt.batch_size;
 	if (m->count == 0)
 		return cli_fail(vit_fail(VIT_EFORMAT, "the stream's header announces no records"));
 	if (m->count > 0)
-		t->per_epoch = c->drop_last ? m->count / c->batch : m->count / c->batch + (m->count % c->batch > 0);
+		t->per_epoch = c->drop_last ? m->count / batch : m->count / batch + (m->count % batch > 0);
 	if (m->count > 0 && !t->per_epoch)
 		return cli_usage("an epoch of %lld records has no full batch of %lld; make --batch-size smaller or leave out --drop-last",
-		                 (long long)m->count, (long long)c->batch);
+		                 (long long)m->count, (long long)batch);
 	if (c->steps) {
 		t->opt.steps = c->steps;
 		/* as many passes as the steps take */

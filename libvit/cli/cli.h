@@ -163,7 +163,9 @@ int cli_bad_end(uint64_t total);
 
 /* One live line on stderr, at most ten times a second, only when wanted:
  * always; or auto with stderr a terminal and (`owner` or stdout no pipe). Not on
- * a terminal (always, 2>file) it is a line of its own once a second. */
+ * a terminal (always, 2>file) it is a line of its own once a second. Fields are
+ * parted by two spaces: of those that a narrow terminal has no room for, the
+ * last are left out. */
 void cli_progress(const char *fmt, ...) VIT_PRINTF(1, 2);
 int cli_progress_wanted(void);  /* is there someone who watches? */
 int cli_progress_due(void);     /* would a line be drawn now? spares the formatting */

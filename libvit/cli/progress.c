@@ -84,13 +84,19 @@ int cli_progress_due(void)
 	return cli_progress_wanted() && cli_now() - last_drawn >= (on_terminal() ? 0.1 : 1.0);
 }
 
-/* Bytes of `text` that fit into `columns`, counting UTF-8 characters as one. */
+/* Bytes of `text` that fit into `columns`, counting UTF-8 characters as one: whole
+ * fields, which two spaces part, if there are such. Half a number misleads. */
 static size_t fitting(const char *text, int columns)
 {
 	size_t n = 0;
 	for (; text[n]; n++)
 		if (((unsigned char)text[n] & 0xC0) != 0x80 && columns-- == 0)
 			break;
+	if (!text[n])
+		return n;
+	for (size_t k = n; k > 1; k--)
+		if (text[k] == ' ' && text[k - 1] == ' ')
+			return k - 1;
 	return n;
 }
 

@@ -73,5 +73,7 @@ int vit_device_open(const char *spec, int threads, const struct vit_backend **ba
 	}
 	if (is_auto)
 		return open_auto(threads, backend, dev, note);
+	if (is_cuda && !has_cuda())
+		return vit_fail(VIT_EUNSUPPORTED, "device %s: this build of vit-tools has no CUDA; leave the device out, or say cpu", spec);
 	return open_module(is_cuda ? "cuda" : "cpu", arg, threads, backend, dev);
 }

@@ -158,8 +158,8 @@ left() { # files that a test made, temporaries included, but for those of bats
 	vit-fetch fashion-mnist --limit 128 --shuffle --shard 0/2 >s0
 	vit-fetch fashion-mnist --limit 128 --shuffle --shard 1/2 >s1
 	cat s0 s1 >joined.vits
-	quietly train -o joined.vit joined.vits
-	quietly train -o operands.vit s0 s1
+	quietly train --epochs 1 -o joined.vit joined.vits
+	quietly train --epochs 1 -o operands.vit s0 s1
 	for through in cat "vit-augment resize:size=28"; do
 		run --separate-stderr -1 bash -o pipefail -c "cat s0 s1 | $through | vit-train --model $MODEL --batch-size 32 -o m.vit"
 		assert_said "join them in a file, name each as an operand, or give --steps"
@@ -264,4 +264,32 @@ left() { # files that a test made, temporaries included, but for those of bats
 	run awk -v a="$(loss ema.vit)" -v b="$(sed -n 's/.*"val_loss":\([0-9.]*\).*/\1/p' log | tail -n 1)" -v c="$(loss plain.vit)" \
 		'BEGIN { exit !(a > 0 && (a - b) ^ 2 < 1e-10 && (a - c) ^ 2 > 1e-6) }'
 	assert_success
+}
+
+@test "nothing but a model: a small set is passed often, and that is said as options" {
+	run --separate-stderr -0 timeout 60 vit-train --model "$MODEL" -j 2 --log log -o m.vit "$DATA/test.vits"
+	assert_said "chosen for 100 samples, as not given: --epochs 100 --batch-size 8 --lr 0.00025"
+	assert_equal "$(grep -c '"event":"epoch"' log)" 100
+	quietly vit-train --model "$MODEL" -j 2 --epochs 100 --batch-size 8 --lr 0.00025 -o same.vit "$DATA/test.vits"
+	vit-show --dump m.vit >a
+	vit-show --dump same.vit | cmp a
+	# what is said stays
+	quietly vit-train --model "$MODEL" -j 2 --steps 2 --batch-size 32 -o m.vit "$DATA/test.vits"
+	run --separate-stderr -0 vit-train --model "$MODEL" --epochs 1 -o m.vit "$DATA/test.vits"
+	assert_said "as not given: --batch-size 8 --lr 0.00025"
+}
+
+@test "what is no stream is named with what to do" {
+	mkdir photos
+	run --separate-stderr -2 train -o m.vit photos
+	assert_said "vit-fetch photos | vit-train"
+	run --separate-stderr -2 train -o m.vit fashion-mnist
+	assert_said "vit-fetch fashion-mnist | vit-train"
+	run --separate-stderr -2 vit-train --model "$DATA/one.vits" -o m.vit "$DATA/one.vits"
+	assert_said "--init $DATA/one.vits"
+	run --separate-stderr -1 train --device cuda:7 -o m.vit "$DATA/one.vits"
+	assert_said "device cuda:7"
+	refute [ "${stderr/dlopen/}" != "$stderr" ]
+	run --separate-stderr -0 vit-train --model vit-tiny/16 --explain "$DATA/one.vits"
+	assert_said "--model vit-tiny/7 takes them as they are"
 }
