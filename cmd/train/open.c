@@ -43,6 +43,8 @@ static int check(const struct train_config *c)
 		return cli_usage("what is to be trained? give --model (vit-tiny/16, vit-lite/4, vit:patch=4,dim=192,...) or --init FILE");
 	if (c->model && !access(c->model, F_OK))
 		return cli_usage("--model %s names a kind of model, and this is a file; to begin with what it has learnt give --init %s", c->model, c->model);
+	if (!c->common.limit)
+		return cli_usage("--limit 0 leaves nothing to train on");
 	if (strcmp(c->amp, "f32") && strcmp(c->amp, "float32") && strcmp(c->amp, "none"))
 		return cli_usage("--amp %s: this device computes in f32 only", c->amp);
 	if (strcmp(c->opt, "adamw"))
@@ -118,7 +120,7 @@ static int open_samples(struct train *t, int argc, char **argv)
 	static const char *const standard[] = { "-" };
 	const struct cli_common *c = &t->cfg->common;
 	struct vit_samples_opt o = {
-		.memory = (size_t)c->memory, .max_record = (size_t)c->max_record, .seed = (uint64_t)c->seed,
+		.memory = (size_t)c->memory, .max_record = (size_t)c->max_record, .seed = (uint64_t)c->seed, .limit = c->limit > 0 ? c->limit : 0,
 	};
 	int rc = vit_samples_open(&t->samples, argc ? (const char *const *)argv : standard, argc ? argc : 1, &o);
 	if (rc)

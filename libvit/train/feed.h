@@ -18,6 +18,7 @@ struct vit_samples_opt {
 	size_t max_record;
 	double holdout;                 /* of SOURCE@SPLIT */
 	uint64_t seed;
+	int64_t limit;                  /* of streams: records of each epoch; 0: all */
 	/* of a SOURCE that is downloaded: struct vit_fetch_opt */
 	int (*progress)(void *ctx, const char *what, int64_t done, int64_t total);
 	void *progress_ctx;

@@ -31,6 +31,8 @@ struct vit_samples {
 	int again;                      /* the records come from the spool */
 	int complete;                   /* the first pass ended well */
 	uint64_t count;                 /* records given in this pass */
+	int64_t limit, taken;           /* records of an epoch, 0: all; of the present one so far */
+	int64_t epoch, begun;           /* the present one as its records say, and how many began */
 	void (*wait)(void *, int);
 	void *wait_ctx;
 };
@@ -39,7 +41,13 @@ static int begin(struct vit_samples *s, const struct vit_header *h, const struct
 {
 	VIT_TRY(vit_header_copy(&s->header, h));
 	s->memory = o->memory;
-	return vit_meta_read(&s->meta, &s->header);
+	VIT_TRY(vit_meta_read(&s->meta, &s->header));
+	s->limit = o->limit;
+	s->epoch = -1;
+	s->begun = s->meta.start_epoch;
+	if (s->limit && s->meta.count > s->limit)
+		s->meta.count = s->limit;
+	return 0;
 }
 
 static int finish(struct vit_samples **out, struct vit_samples *s, int rc)
@@ -237,13 +245,41 @@ int vit_samples_keep(struct vit_samples *s)
 	return vit_spool_new(&s->spool, s->memory);
 }
 
+/* A record that cannot be decoded belongs to the epoch of the one before. */
+static void look_at_epoch(struct vit_samples *s, const uint8_t *raw, size_t n)
+{
+	struct vit_record r;
+	if (vit_record_decode(&r, raw, n) || r.epoch == s->epoch)
+		return;
+	/* a stream that begins within an epoch (--start) has given its first ones before */
+	s->taken = s->epoch < 0 ? s->meta.start : 0;
+	s->epoch = r.epoch;
+	s->begun++;
+}
+
+static int next_of_epoch(struct vit_samples *s, const uint8_t **raw, size_t *n)
+{
+	for (;;) {
+		/* nothing else is wanted: the writer may stop, its trailer is not awaited */
+		if (s->limit && s->taken >= s->limit && s->begun >= s->meta.epochs)
+			return VIT_END;
+		int rc = next_new(s, raw, n);
+		if (rc || !s->limit)
+			return rc;
+		look_at_epoch(s, *raw, *n);
+		if (s->taken++ < s->limit)
+			return 0;
+		s->count++;
+	}
+}
+
 int vit_samples_next(struct vit_samples *s, const uint8_t **raw, size_t *n)
 {
 	int rc;
 	if (s->again) {
 		rc = next_kept(s, raw, n);
 	} else {
-		rc = next_new(s, raw, n);
+		rc = next_of_epoch(s, raw, n);
 		if (!rc && s->spool)
 			rc = vit_spool_add(s->spool, *raw, *n);
 		s->complete |= rc == VIT_END;

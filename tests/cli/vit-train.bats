@@ -293,3 +293,24 @@ left() { # files that a test made, temporaries included, but for those of bats
 	run --separate-stderr -0 vit-train --model vit-tiny/16 --explain "$DATA/one.vits"
 	assert_said "--model vit-tiny/7 takes them as they are"
 }
+
+@test "--limit: so many records of each epoch, as if the stream had no more" {
+	vit-augment -i "$DATA/one.vits" --limit 96 >cut.vits
+	quietly train --epochs 3 -o want.vit cut.vits
+	quietly train --epochs 3 --limit 96 -o m.vit "$DATA/one.vits"
+	vit-show --dump want.vit >want
+	vit-show --dump m.vit | cmp want
+	quietly bash -o pipefail -c "vit-fetch fashion-mnist --limit 320 --shuffle | vit-train --model $MODEL --batch-size 32 --lr 2e-3 -j 2 --epochs 3 --limit 96 -o p.vit"
+	vit-show --dump p.vit | cmp want
+	# each epoch of several is cut
+	quietly train --limit 96 --log log -o m.vit "$DATA/twelve.vits"
+	assert_equal "$(grep -c '"event":"epoch"' log)" 12
+	run tail -n 1 log
+	assert_output --partial '"step":36,"samples":1152'
+	# more than there is changes nothing; other limits are other runs
+	quietly train --epochs 1 --limit 9999 --checkpoint c -o m.vit "$DATA/one.vits"
+	run --separate-stderr -2 train --epochs 1 --limit 96 --checkpoint c --resume -o m.vit "$DATA/one.vits"
+	assert_said "limit"
+	run --separate-stderr -2 train --limit 0 -o m.vit "$DATA/one.vits"
+	assert_said "--limit 0"
+}

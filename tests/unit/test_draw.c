@@ -3,6 +3,7 @@
  * The pictures: their bytes, sizes, and what they refuse.
  */
 #include "draw/draw.h"
+#include "image/decode.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -77,6 +78,29 @@ static void size_of(const struct vit_buf *png, int64_t *h, int64_t *w)
 	*h = (int64_t)p[4] << 24 | p[5] << 16 | p[6] << 8 | p[7];
 }
 
+/* Pixels within 1 of a colour, 0xRRGGBB. */
+static int64_t pixels_of(const struct vit_buf *png, unsigned colour)
+{
+	struct vit_image im = { 0 };
+	int64_t n = 0;
+	assert_int_equal(vit_image_decode(&im, png->p, png->n, NULL), 0);
+	for (int64_t i = 0; i < im.h * im.w; i++) {
+		int off = 0;
+		for (int k = 0; k < 3; k++)
+			off |= abs(im.p[3 * i + k] - (int)(colour >> (16 - 8 * k) & 255)) > 1;
+		n += !off;
+	}
+	vit_image_release(&im);
+	return n;
+}
+
+/* White to the colour, as the matrix shades a share of the row. */
+static unsigned shade(double share, double r, double g, double b)
+{
+	double a = pow(share, 0.45);
+	return (unsigned)lrint(255 * (1 - a * (1 - r))) << 16 | (unsigned)lrint(255 * (1 - a * (1 - g))) << 8 | (unsigned)lrint(255 * (1 - a * (1 - b)));
+}
+
 /* ---- confusion -------------------------------------------------------------------- */
 
 static int64_t *diagonal(int n, int64_t right, int64_t wrong)
@@ -116,6 +140,20 @@ static void test_confusion_of_1_to_1000_classes(void **state)
 	}
 	vit_buf_release(&png);
 	vit_buf_release(&again);
+}
+
+static void test_cells_are_shaded_by_share(void **state)
+{
+	/* rows of 8 + 2, and of 800 + 200: the same shades; a third without a sample */
+	const int64_t count[] = { 8, 2, 0, 200, 800, 0, 0, 0, 0 };
+	struct vit_buf png = { 0 };
+	(void)state;
+	confusion(count, NULL, 3, &png);
+	/* cells are 71 pixels wide; figures cover a little */
+	assert_in_range(pixels_of(&png, shade(0.8, 0, 0.45, 0.70)), 2 * 4000, 2 * 71 * 71 + 400);
+	assert_in_range(pixels_of(&png, shade(0.2, 0.84, 0.37, 0)), 2 * 4000, 2 * 71 * 71 + 400);
+	assert_in_range(pixels_of(&png, 0xe0e6eb), 3 * 71 * 71, 3 * 71 * 71 + 1200);
+	vit_buf_release(&png);
 }
 
 static void test_names_of_any_bytes(void **state)
@@ -177,6 +215,22 @@ static void test_grid_of_mixed_images(void **state)
 	assert_true(h1 < h);
 	vit_buf_release(&png);
 	vit_buf_release(&again);
+}
+
+static void test_small_images_grow_by_whole_factors(void **state)
+{
+	static uint8_t gray[28 * 28], large[600 * 300 * 3];
+	struct vit_buf png = { 0 };
+	(void)state;
+	gray[5] = 77;
+	memset(large, 190, sizeof large);
+	const struct vit_draw_cell cell[] = { { gray, 28, 28, 1, NULL }, { large, 600, 300, 3, NULL } };
+	/* cells of 256: 9 times; 600 x 300 becomes 256 x 128 */
+	grid(cell, 2, 2, NULL, &png);
+	assert_int_equal(pixels_of(&png, 0x4d4d4d), 81);
+	assert_int_equal(pixels_of(&png, 0), 783 * 81);
+	assert_int_equal(pixels_of(&png, 0xbebebe), 256 * 128);
+	vit_buf_release(&png);
 }
 
 static void test_grid_refuses(void **state)
@@ -257,9 +311,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_confusion_of_1_to_1000_classes),
+		cmocka_unit_test(test_cells_are_shaded_by_share),
 		cmocka_unit_test(test_names_of_any_bytes),
 		cmocka_unit_test(test_confusion_refuses),
 		cmocka_unit_test(test_grid_of_mixed_images),
+		cmocka_unit_test(test_small_images_grow_by_whole_factors),
 		cmocka_unit_test(test_grid_refuses),
 		cmocka_unit_test(test_curves_of_all_lengths),
 		cmocka_unit_test(test_a_curve_without_values),
