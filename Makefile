@@ -20,8 +20,9 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wpointer-arith -Wstrict-prototypes
            -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wno-format-nonliteral -Werror
 CPPFLAGS += -D_GNU_SOURCE -Ilibvit -I$(BUILD)/gen
 # -ffp-contract=off: the same sums whether or not the compiler may fuse; fast
-# kernels ask for fused multiply-add by name
-CFLAGS  += -std=c11 $(OPT) $(WARN) -fPIC -ffp-contract=off -fno-math-errno -pthread
+# kernels ask for fused multiply-add by name. -fno-semantic-interposition, and
+# -Bsymbolic-functions below: functions of the library call each other straight
+CFLAGS  += -std=c11 $(OPT) $(WARN) -fPIC -fno-semantic-interposition -ffp-contract=off -fno-math-errno -pthread
 DEPFLAGS = -MMD -MP
 ifneq ($(strip $(SAN)),)
 BUILD   := build/$(firstword $(subst $(comma), ,$(strip $(SAN))))
@@ -130,7 +131,7 @@ $(BUILD)/obj/libvit/core/module.o $(foreach m,$(MODULES),$(BUILD)/obj/libvit/$(m
 $(LIBVIT): $(LIB_OBJ) libvit/libvit.map
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libvit.so.$(ABI) -Wl,--version-script=libvit/libvit.map -Wl,--no-undefined \
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libvit.so.$(ABI) -Wl,--version-script=libvit/libvit.map -Wl,-Bsymbolic-functions -Wl,--no-undefined \
 	  -Wl,--as-needed -o $@ $(LIB_OBJ) $(LIB_LIBS)
 	$(Q)ln -sf libvit.so.$(ABI) $(@D)/libvit.so
 

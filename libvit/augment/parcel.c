@@ -71,7 +71,7 @@ static int note_bad(struct vit_parcel_row *row, const struct vit_record *r)
 
 static int work_row(struct vit_parcel *b, struct vit_parcel_row *row)
 {
-	struct vit_record r = { 0 };
+	struct vit_record r;
 	row->out = b->out.n;
 	int rc = vit_record_decode(&r, b->in.p + row->in, row->item.n);
 	if (rc) {

@@ -24,7 +24,7 @@ static inline __attribute__((always_inline)) void swap_pixels(uint8_t *a, uint8_
 
 #if defined(VIT_AVX2)
 /* Five pixels of each end at a time; of the 16 bytes that move one stays what it was. */
-VIT_AVX2 static void row_rgb(uint8_t *a, uint8_t *end)
+VIT_AVX2 static inline void row_rgb(uint8_t *a, uint8_t *end)
 {
 	const __m128i to_left = _mm_setr_epi8(13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, -1);
 	const __m128i to_right = _mm_setr_epi8(-1, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2);
@@ -38,7 +38,7 @@ VIT_AVX2 static void row_rgb(uint8_t *a, uint8_t *end)
 	swap_pixels(a, end, 3);
 }
 
-VIT_AVX2 static void row_gray(uint8_t *a, uint8_t *end)
+VIT_AVX2 static inline void row_gray(uint8_t *a, uint8_t *end)
 {
 	const __m128i turn = _mm_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
 	for (; end - a >= 32; a += 16, end -= 16) {
@@ -47,6 +47,16 @@ VIT_AVX2 static void row_gray(uint8_t *a, uint8_t *end)
 		_mm_storeu_si128((void *)(end - 16), _mm_shuffle_epi8(l, turn));
 	}
 	swap_pixels(a, end, 1);
+}
+
+VIT_AVX2 static void flip_avx2(uint8_t *image, int64_t h, int64_t bytes, int64_t c)
+{
+	for (uint8_t *row = image, *end = image + h * bytes; row < end; row += bytes) {
+		if (c == 3)
+			row_rgb(row, row + bytes);
+		else
+			row_gray(row, row + bytes);
+	}
 }
 #endif
 
@@ -62,16 +72,13 @@ static void row_any(uint8_t *a, uint8_t *end, size_t c)
 
 void vit_hflip(uint8_t *image, int64_t h, int64_t w, int64_t c)
 {
-	int simd = vit_simd_avx2();
-	for (uint8_t *row = image, *end = image + h * w * c; row < end; row += w * c) {
+	int64_t bytes = w * c;
 #if defined(VIT_AVX2)
-		if (simd && c == 3)
-			row_rgb(row, row + w * c);
-		else if (simd && c == 1)
-			row_gray(row, row + w * c);
-		else
-#endif
-			row_any(row, row + w * c, (size_t)c);
+	if ((c == 3 || c == 1) && vit_simd_avx2()) {
+		flip_avx2(image, h, bytes, c);
+		return;
 	}
-	(void)simd;
+#endif
+	for (uint8_t *row = image, *end = image + h * bytes; row < end; row += bytes)
+		row_any(row, row + bytes, (size_t)c);
 }

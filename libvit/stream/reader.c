@@ -43,10 +43,19 @@ static int cut(const struct vit_reader *r, const char *inside)
 	                vit_input_name(r->in), inside, vit_input_tell(r->in));
 }
 
+/* "record 7": the one being read. */
+static const char *number_of(const struct vit_reader *r, char buf[40])
+{
+	snprintf(buf, 40, "record %" PRIu64, r->count + 1);
+	return buf;
+}
+
 /* The next value as bytes in the input; VIT_END where nothing is left. Never
- * asks the input for a byte behind the value, which may not come for long. */
+ * asks the input for a byte behind the value, which may not come for long.
+ * `what` NULL: a record. */
 static int frame(struct vit_reader *r, size_t max, uint64_t max_elements, const char *what, const uint8_t **p, size_t *n)
 {
+	char record[40];
 	struct vit_scan s;
 	size_t want = 1, got, need;
 	vit_scan_init(&s, max, max_elements);
@@ -59,9 +68,9 @@ static int frame(struct vit_reader *r, size_t max, uint64_t max_elements, const 
 		if (rc == 0)
 			return 0;
 		if (rc < 0)
-			return vit_wrap(rc, "%s: %s at byte %" PRIu64, vit_input_name(r->in), what, vit_input_tell(r->in));
+			return vit_wrap(rc, "%s: %s at byte %" PRIu64, vit_input_name(r->in), what ? what : number_of(r, record), vit_input_tell(r->in));
 		if (got < want)
-			return cut(r, what);
+			return cut(r, what ? what : number_of(r, record));
 		want = need > got + STEP ? got + STEP : need;
 	}
 }
@@ -193,20 +202,20 @@ static int end_segment(struct vit_reader *r, const uint8_t *p, size_t n)
 
 static int next(struct vit_reader *r, const uint8_t **raw, size_t *n)
 {
-	char what[40];
+	char record[40];
 	size_t held = r->held;
 	r->held = 0;
 	VIT_TRY(vit_input_skip(r->in, held));
 	for (;;) {
-		snprintf(what, sizeof what, "record %" PRIu64, r->count + 1);
-		int rc = frame(r, r->max, r->max, what, raw, n);
+		int rc = frame(r, r->max, r->max, NULL, raw, n);
 		if (rc == VIT_END)
 			return vit_fail(VIT_EFORMAT, "%s: ends after %" PRIu64 " records without a trailer: the stream is cut (did the program that wrote it fail?)",
 			                vit_input_name(r->in), r->count);
 		VIT_TRY(rc);
 		uint8_t b = (*raw)[0];
 		if ((b & 0xf0) != 0x80 && b != 0xde && b != 0xdf)
-			return vit_fail(VIT_EFORMAT, "%s: %s at byte %" PRIu64 " is not a map", vit_input_name(r->in), what, vit_input_tell(r->in));
+			return vit_fail(VIT_EFORMAT, "%s: %s at byte %" PRIu64 " is not a map", vit_input_name(r->in), number_of(r, record),
+			                vit_input_tell(r->in));
 		if (vit_map_begins(*raw, *n, "vit"))
 			return vit_fail(VIT_EFORMAT, "%s: a new stream begins after %" PRIu64 " records and no trailer: the one before was cut",
 			                vit_input_name(r->in), r->count);

@@ -197,7 +197,19 @@ int vit_cur_bytes(struct vit_cur *c, const struct vit_token *t, struct vit_str *
 int vit_cur_value(struct vit_cur *c, struct vit_str *raw)
 {
 	struct vit_scan s;
+	struct vit_token t;
 	size_t need, n = (size_t)(c->end - c->p);
+	/* most values hold no others, and need none of the scan's state */
+	if (vit_token_read(&t, c->p, n) == 0 && t.type != VIT_T_ARRAY && t.type != VIT_T_MAP) {
+		raw->p = (const char *)c->p;
+		raw->n = t.head;
+		int has_body = t.type == VIT_T_STR || t.type == VIT_T_BIN || t.type == VIT_T_EXT;
+		if (has_body && t.u > n - t.head)
+			return vit_fail(VIT_ERECORD, "ends inside a value");
+		raw->n += has_body ? (size_t)t.u : 0;
+		c->p += raw->n;
+		return 0;
+	}
 	vit_scan_init(&s, n, n);
 	int rc = vit_scan_run(&s, c->p, n, &need);
 	if (rc == VIT_END)

@@ -70,5 +70,39 @@ stream() { # work bytes-per-record
 stream "3 KB records" 3072
 stream "150 KB records" 150528
 
+# training images, one core each: vit-augment from a file of records to nowhere
+# beside torchvision in process; each at its best settings (peer_data.py)
+data() { # work kind records peer-argument... -- OP...
+	local work=$1 kind=$2 n=$3 i t0 t1 args=()
+	shift 3
+	while [ "$1" != -- ]; do args+=("$1"); shift; done
+	shift
+	rm -f "$tmp"/ours "$tmp"/theirs "$tmp"/peer
+	for ((i = 0; i < turns; i++)); do
+		t0=$(date +%s.%N)
+		taskset -c 0 "$BUILD/bin/vit-augment" -j1 -i "$tmp/in.vits" --epochs "$epochs" "$@" >/dev/null || exit 1
+		t1=$(date +%s.%N)
+		awk "BEGIN { printf \"%.1f\n\", $n * $epochs / ($t1 - $t0) }" >>"$tmp/ours"
+		[ -z "$py" ] || taskset -c 0 "$py" tests/bench/peer_data.py "$kind" "${args[@]}" | head -1 | tee -a "$tmp/peer" | cut -d' ' -f1 >>"$tmp/theirs"
+	done
+	local theirs=null name=torchvision
+	[ -z "$py" ] || { theirs=$(median <"$tmp/theirs"); name="torchvision, $(tail -1 "$tmp/peer" | cut -d' ' -f2-)"; }
+	row "$work" "$name" "$(median <"$tmp/ours")" "$theirs" images/s larger
+}
+shared=${VIT_SHARED:-../shared}/data
+if [ -d "$shared/hymenoptera" ]; then
+	mapfile -t jpg < <(find "$shared/hymenoptera" -name '*.jpg' | sort)
+	"$BUILD/bin/vit-fetch" -q "$shared/hymenoptera" --split all >"$tmp/in.vits" || exit 1
+	epochs=20
+	data "photographs: decode, resized crop 224, flip" photos ${#jpg[@]} "${jpg[@]}" -- random-resized-crop:size=224 hflip
+	"$BUILD/bin/vit-fetch" -q "$shared/cifar10-binary" --split train >"$tmp/in.vits" || exit 1
+	# read as one long epoch, not from the records that --epochs keeps
+	"$BUILD/bin/vit-augment" -i "$tmp/in.vits" --epochs 40 -o "$tmp/long.vits" && mv "$tmp/long.vits" "$tmp/in.vits"
+	epochs=40
+	data "32x32 records: crop with padding 4, flip" cifar 1102 5000 -- random-crop:padding=4 hflip
+else
+	echo "photographs: absent (no $shared/hymenoptera)"
+fi
+
 { echo '['; sed '$!s/$/,/' "$rows"; echo ']'; } >"$json"
 echo "written: $json"
