@@ -9,7 +9,8 @@
 #include <string.h>
 
 struct held {                           /* a record in the window */
-	uint8_t *raw;
+	uint8_t *raw;                   /* NULL: number `at` of a spool */
+	uint32_t at;
 	struct vit_replay_item item;
 };
 
@@ -18,6 +19,7 @@ struct vit_replay {
 	struct vit_replay_opt opt;
 	int several;                    /* the stream itself has several epochs */
 	struct vit_spool *spool;        /* with several passes */
+	struct vit_spool *beyond;       /* with one: what the window holds beyond `memory` */
 	uint32_t *order;                /* of the spool, with VIT_SHUFFLE_ALL */
 	int64_t pass, epoch;            /* epoch: of the records being read, in a stream of several */
 	uint32_t at;                    /* next in the spool, from the second pass on */
@@ -78,6 +80,7 @@ void vit_replay_free(struct vit_replay *r)
 	free(r->next.raw);
 	free(r->order);
 	vit_spool_free(r->spool);
+	vit_spool_free(r->beyond);
 	free(r);
 }
 
@@ -178,18 +181,46 @@ static int in_order(struct vit_replay *r, struct vit_replay_item *item, int *beg
 	return from_input(r, item, begun);
 }
 
-/* A copy of the item, counted. */
+static int hold_in_file(struct vit_replay *r, struct held *h, const struct vit_replay_item *item)
+{
+	if (!r->beyond)
+		VIT_TRY(vit_spool_new(&r->beyond, 1));
+	*h = (struct held){ .at = vit_spool_len(r->beyond), .item = *item };
+	return vit_spool_add(r->beyond, item->raw, item->n);
+}
+
+/* Keep the item's bytes, unless a spool has them already. */
 static int hold(struct vit_replay *r, struct held *h, const struct vit_replay_item *item)
 {
+	if (r->spool) {
+		*h = (struct held){ .at = item->index, .item = *item };
+		return 0;
+	}
 	if (item->n > r->opt.memory - r->bytes)
-		return vit_fail(VIT_EUSAGE, "the shuffle window has %lld records in %llu bytes and may not grow; lower --shuffle=WINDOW or raise --memory",
-		                (long long)r->n_held, (unsigned long long)r->bytes);
-	*h = (struct held){ vit_malloc(item->n), *item };
+		return hold_in_file(r, h, item);
+	*h = (struct held){ .raw = vit_malloc(item->n), .item = *item };
 	if (!h->raw)
 		return VIT_ENOMEM;
 	h->item.raw = memcpy(h->raw, item->raw, item->n);
 	r->bytes += item->n;
 	return 0;
+}
+
+/* The bytes of what was held; they may be gone with the next record held. */
+static int give(struct vit_replay *r, struct held *h)
+{
+	struct vit_spool *from = r->spool ? r->spool : r->beyond;
+	return h->raw ? 0 : vit_spool_get(from, h->at, &h->item.raw, &h->item.n);
+}
+
+static void let_go(struct vit_replay *r, struct held *h)
+{
+	if (h->raw)
+		r->bytes -= h->item.n;
+	else if (h->item.input && r->beyond)
+		vit_spool_drop(r->beyond, h->at);
+	free(h->raw);
+	*h = (struct held){ 0 };
 }
 
 /* Grown as it fills: a window larger than the stream costs nothing. */
@@ -241,11 +272,9 @@ static void begin_epoch(struct vit_replay *r)
 
 static int from_window(struct vit_replay *r, struct vit_replay_item *item)
 {
-	r->bytes -= r->out.item.n;
-	free(r->out.raw);
-	r->out = (struct held){ 0 };
+	let_go(r, &r->out);
 	VIT_TRY(fill(r));
-	if (!r->n_held && r->next.raw) {
+	if (!r->n_held && r->next.item.input) {
 		begin_epoch(r);
 		VIT_TRY(fill(r));
 	}
@@ -254,6 +283,7 @@ static int from_window(struct vit_replay *r, struct vit_replay_item *item)
 	uint32_t i = vit_below(vit_draw(&r->draws), (uint32_t)r->n_held);
 	r->out = r->held[i];
 	r->held[i] = r->held[--r->n_held];
+	VIT_TRY(give(r, &r->out));
 	*item = r->out.item;
 	return 0;
 }

@@ -25,7 +25,7 @@ struct vit_replay_opt {
 	int shuffle;            /* enum vit_shuffle */
 	int64_t window;         /* records; 0: VIT_WINDOW */
 	int64_t limit;          /* records of each epoch; -1: all */
-	size_t memory;          /* bytes for the spool, and the most a window may hold; 0: a quarter of what there is */
+	size_t memory;          /* bytes of records to keep in memory; 0: a quarter of what there is. What is beyond lies in a temporary file */
 	uint64_t seed;
 };
 struct vit_replay_item {
@@ -40,8 +40,8 @@ struct vit_replay;
 /* `join` stays the caller's and outlives the replay. */
 int vit_replay_new(struct vit_replay **, struct vit_join *join, const struct vit_replay_opt *) VIT_MUST_CHECK;
 void vit_replay_free(struct vit_replay *);
-/* The next record of this pass. VIT_END: the pass is over; a short memory for
- * the window is VIT_EUSAGE; and whatever vit_join_next() says. */
+/* The next record of this pass. VIT_END: the pass is over; and whatever
+ * vit_join_next() and the temporary file say. */
 int vit_replay_next(struct vit_replay *, struct vit_replay_item *);
 /* Begin the next pass, whose number is to be added to the records' epoch.
  * VIT_END: that was the last one. */

@@ -5,11 +5,12 @@
 #include "core/tmp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK = 1 << 20 };
+enum { BLOCK = 1 << 20, HOLE = 4096 };
 
 /* Records lie one behind the other in blocks, or in the file; never in both. */
 struct entry {
@@ -155,8 +156,19 @@ int vit_spool_get(struct vit_spool *s, uint32_t i, const uint8_t **p, size_t *n)
 	return 0;
 }
 
+/* Whole blocks of the file go back to the system, where it can take them: a
+ * window that records pass through does not fill the disk. */
+static void punch(const struct vit_spool *s, const struct entry *e)
+{
+	uint64_t from = (e->at + HOLE - 1) / HOLE * HOLE, to = (e->at + e->n) / HOLE * HOLE;
+	if (to > from && to <= s->written)
+		(void)fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)(to - from));
+}
+
 void vit_spool_drop(struct vit_spool *s, uint32_t i)
 {
+	if (i >= s->in_memory)
+		punch(s, &s->entry[i]);
 	s->entry[i].n = 0;
 }
 

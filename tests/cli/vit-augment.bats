@@ -96,6 +96,36 @@ samples() {
 	vit-augment -i in.vits --shuffle=7 | cmp - out.vits
 }
 
+@test "--shuffle=WINDOW beyond --memory: the same bytes and nothing left" {
+	samples in.vits
+	mkdir spool
+	vit-augment -i in.vits --shuffle=30 -o memory.vits
+	for n in 1 900 3000; do
+		TMPDIR=$PWD/spool quietly vit-augment -i in.vits --shuffle=30 --memory $n -o file.vits
+		cmp memory.vits file.vits
+	done
+	run ls -A spool
+	assert_output ""
+}
+
+@test "photographs: decoded late, early or by another program, the same pixels" {
+	need vit-fetch vit-show
+	photos p 4
+	photo p/bees/progressive.jpg 77 61 60 90 200 9 -progressive
+	photo p/ants/gray.jpg 50 81 200 80 60 8 -grayscale
+	vit-fetch p -q --split all >in.vits
+	for op in random-resized-crop:size=32x24 center-crop:size=40 random-crop:size=48,padding=10 resize:size=20x30 rotate:degrees=30; do
+		vit-augment -i in.vits --epochs 2 $op hflip | vit-show --dump >late
+		vit-augment -i in.vits --epochs 2 decode | vit-augment $op hflip | vit-show --dump | diff - late
+		vit-augment -j2 -i in.vits --epochs 2 decode $op hflip | vit-show --dump | diff - late
+		[[ $(grep -c '"shape":\[' late) == 20 ]]
+	done
+	for cpu in scalar avx2; do
+		VIT_CPU=$cpu vit-augment -i in.vits random-resized-crop:size=32 hflip gaussian-blur:kernel=5 -o $cpu.vits
+	done
+	cmp scalar.vits avx2.vits
+}
+
 @test "several -i are one stream" {
 	samples in.vits
 	vit-augment -i in.vits --limit 5 -o a.vits
