@@ -256,6 +256,7 @@ static int start_workers(struct run *r)
 		return VIT_ENOMEM;
 	for (int i = 0; i < r->n_parcel; i++) {
 		VIT_TRY(vit_parcel_new(&r->parcel[i], r->chain, (uint64_t)r->cfg->common.seed));
+		r->parcel[i]->at_once = n <= 1;
 		r->idle[r->n_idle++] = r->parcel[i];
 	}
 	/* room for all: push must never wait for us to pop */

@@ -46,19 +46,6 @@ void vit_parcel_free(struct vit_parcel *b)
 	free(b);
 }
 
-int vit_parcel_add(struct vit_parcel *b, const struct vit_replay_item *item)
-{
-	b->row[b->n] = (struct vit_parcel_row){ .item = *item, .in = b->in.n };
-	VIT_TRY(vit_buf_add(&b->in, item->raw, item->n));
-	b->n++;
-	return 0;
-}
-
-int vit_parcel_full(const struct vit_parcel *b)
-{
-	return b->n == MAX_ROWS || b->in.n >= MAX_BYTES;
-}
-
 /* The row's error, with the record it is about; the rest of the parcel goes on. */
 static int note_bad(struct vit_parcel_row *row, const struct vit_record *r)
 {
@@ -69,11 +56,11 @@ static int note_bad(struct vit_parcel_row *row, const struct vit_record *r)
 	return row->error ? 0 : VIT_ENOMEM;
 }
 
-static int work_row(struct vit_parcel *b, struct vit_parcel_row *row)
+static int work_row(struct vit_parcel *b, struct vit_parcel_row *row, const uint8_t *raw)
 {
 	struct vit_record r;
 	row->out = b->out.n;
-	int rc = vit_record_decode(&r, b->in.p + row->in, row->item.n);
+	int rc = vit_record_decode(&r, raw, row->item.n);
 	if (rc) {
 		r.id = (struct vit_str){ 0 };
 	} else {
@@ -92,7 +79,25 @@ static int work_row(struct vit_parcel *b, struct vit_parcel_row *row)
 
 int vit_parcel_work(struct vit_parcel *b)
 {
-	for (int i = 0; i < b->n; i++)
-		VIT_TRY(work_row(b, &b->row[i]));
+	for (int i = 0; i < b->n && !b->at_once; i++)
+		VIT_TRY(work_row(b, &b->row[i], b->in.p + b->row[i].in));
 	return 0;
+}
+
+int vit_parcel_add(struct vit_parcel *b, const struct vit_replay_item *item)
+{
+	struct vit_parcel_row *row = &b->row[b->n];
+	*row = (struct vit_parcel_row){ .item = *item, .in = b->in.n };
+	if (b->at_once)
+		VIT_TRY(work_row(b, row, item->raw));
+	/* who reports a bad record looks at it again */
+	if (!b->at_once || row->error)
+		VIT_TRY(vit_buf_add(&b->in, item->raw, item->n));
+	b->n++;
+	return 0;
+}
+
+int vit_parcel_full(const struct vit_parcel *b)
+{
+	return b->n == MAX_ROWS || b->in.n >= MAX_BYTES || b->out.n >= MAX_BYTES;
 }

@@ -24,6 +24,7 @@ struct vit_parcel {
 	struct vit_buf in, out;
 	struct vit_parcel_row *row;
 	int n;
+	int at_once;                    /* work on each record as it is added, from the bytes where they lie; only bad ones are copied */
 };
 
 int vit_parcel_new(struct vit_parcel **, const struct vit_chain *, uint64_t seed) VIT_MUST_CHECK;

@@ -55,6 +55,8 @@ static int prepare(void *config, struct vit_meta *meta)
 /* n pixels of one colour. */
 static void fill(uint8_t *to, int64_t n, int64_t c, const struct vit_list *colour)
 {
+	if (n == 0)
+		return;
 	if (colour->n == 1) {
 		memset(to, (int)(colour->v[0] + 0.5f), (size_t)(n * c));
 		return;

@@ -30,10 +30,16 @@ VIT_AVX2 static inline void row_rgb(uint8_t *a, uint8_t *end)
 	const __m128i to_right = _mm_setr_epi8(-1, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2);
 	const __m128i last = _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1);
 	const __m128i first = _mm_setr_epi8(-1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-	for (; end - a >= 32; a += 15, end -= 15) {
+	if (end - a >= 32) {
+		/* loaded before what is stored beside: a load that meets half of a store waits for it */
 		__m128i l = _mm_loadu_si128((const void *)a), r = _mm_loadu_si128((const void *)(end - 16));
-		_mm_storeu_si128((void *)a, _mm_or_si128(_mm_shuffle_epi8(r, to_left), _mm_and_si128(l, last)));
-		_mm_storeu_si128((void *)(end - 16), _mm_or_si128(_mm_shuffle_epi8(l, to_right), _mm_and_si128(r, first)));
+		for (; end - a >= 32; a += 15, end -= 15) {
+			__m128i next_l = _mm_loadu_si128((const void *)(a + 15)), next_r = _mm_loadu_si128((const void *)(end - 31));
+			_mm_storeu_si128((void *)a, _mm_or_si128(_mm_shuffle_epi8(r, to_left), _mm_and_si128(l, last)));
+			_mm_storeu_si128((void *)(end - 16), _mm_or_si128(_mm_shuffle_epi8(l, to_right), _mm_and_si128(r, first)));
+			l = next_l;
+			r = next_r;
+		}
 	}
 	swap_pixels(a, end, 3);
 }

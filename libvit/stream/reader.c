@@ -3,6 +3,7 @@
  * reader.c - frames a stream: header, records, trailer, segment after segment.
  * Records are given as bytes inside the input's buffer: nothing is copied.
  */
+#include "stream/hash.h"
 #include "stream/wire.h"
 
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 enum { STEP = 1 << 20 };        /* a claimed length is believed this far at a time */
 
@@ -107,7 +107,7 @@ static int read_header(struct vit_reader *r, struct vit_header *h)
 	rc = vit_header_decode(h, p, n);
 	if (rc)
 		return vit_wrap(rc, "%s", vit_input_name(r->in));
-	if (XXH3_64bits_reset(r->hash) || XXH3_64bits_update(r->hash, p, n))
+	if (XXH3_64bits_reset(r->hash) || vit_hash_update(r->hash, p, n))
 		rc = vit_fail(VIT_ENOMEM, "%s: hashing failed", vit_input_name(r->in));
 	if (rc == 0)
 		rc = vit_input_skip(r->in, n);
@@ -223,7 +223,7 @@ static int next(struct vit_reader *r, const uint8_t **raw, size_t *n)
 			break;
 		VIT_TRY(end_segment(r, *raw, *n));
 	}
-	XXH3_64bits_update(r->hash, *raw, *n);
+	vit_hash_update(r->hash, *raw, *n);
 	r->held = *n;
 	r->count++;
 	r->segment_count++;

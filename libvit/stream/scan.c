@@ -5,14 +5,30 @@
  */
 #include "stream/wire.h"
 
+#include <endian.h>
 #include <string.h>
 
+/* n is 0, 1, 2, 4 or 8. */
 static uint64_t be(const uint8_t *p, size_t n)
 {
-	uint64_t v = 0;
-	for (size_t i = 0; i < n; i++)
-		v = v << 8 | p[i];
-	return v;
+	uint16_t two;
+	uint32_t four;
+	uint64_t eight;
+	switch (n) {
+	case 1:
+		return p[0];
+	case 2:
+		memcpy(&two, p, 2);
+		return be16toh(two);
+	case 4:
+		memcpy(&four, p, 4);
+		return be32toh(four);
+	case 8:
+		memcpy(&eight, p, 8);
+		return be64toh(eight);
+	default:
+		return 0;
+	}
 }
 
 /* Types 0xc0 to 0xdf: bytes of number or length after the first byte, and what
@@ -80,17 +96,9 @@ static void read_signed(struct vit_token *t, const uint8_t *p, size_t width)
 	}
 }
 
-int vit_token_read(struct vit_token *t, const uint8_t *p, size_t n)
+static int wide_token(struct vit_token *t, const uint8_t *p, size_t n)
 {
-	memset(t, 0, sizeof *t);
-	t->head = 1;
-	if (n == 0)
-		return VIT_END;
 	uint8_t b = p[0];
-	if (b < 0xc0 || b >= 0xe0) {
-		short_token(t, b);
-		return 0;
-	}
 	if (b == 0xc1)
 		return vit_fail(VIT_EFORMAT, "byte c1 is no msgpack");
 	size_t width = wide[b - 0xc0].width;
@@ -111,9 +119,27 @@ int vit_token_read(struct vit_token *t, const uint8_t *p, size_t n)
 	return 0;
 }
 
+/* Records are some dozen tokens, most of them short: inlined where they are walked. */
+static inline int read_token(struct vit_token *t, const uint8_t *p, size_t n)
+{
+	*t = (struct vit_token){ .head = 1 };
+	if (n == 0)
+		return VIT_END;
+	if (p[0] >= 0xc0 && p[0] < 0xe0)
+		return wide_token(t, p, n);
+	short_token(t, p[0]);
+	return 0;
+}
+
+int vit_token_read(struct vit_token *t, const uint8_t *p, size_t n)
+{
+	return read_token(t, p, n);
+}
+
 void vit_scan_init(struct vit_scan *s, size_t max, uint64_t max_elements)
 {
-	memset(s, 0, sizeof *s);
+	/* left[] is written before it is read */
+	memset(s, 0, offsetof(struct vit_scan, left));
 	s->max = max;
 	s->max_elements = max_elements;
 	s->pending = 1;
@@ -124,7 +150,7 @@ static int too_large(const struct vit_scan *s)
 	return vit_fail(VIT_EFORMAT, "larger than the limit of %zu bytes (--max-record)", s->max);
 }
 
-int vit_scan_token(struct vit_scan *s, const struct vit_token *t)
+static inline int scan_token(struct vit_scan *s, const struct vit_token *t)
 {
 	int container = t->type == VIT_T_ARRAY || t->type == VIT_T_MAP;
 	if (t->head > s->max - s->pos)
@@ -154,6 +180,11 @@ int vit_scan_token(struct vit_scan *s, const struct vit_token *t)
 	return 0;
 }
 
+int vit_scan_token(struct vit_scan *s, const struct vit_token *t)
+{
+	return scan_token(s, t);
+}
+
 int vit_scan_run(struct vit_scan *s, const uint8_t *p, size_t n, size_t *need)
 {
 	while (s->pending) {
@@ -162,12 +193,12 @@ int vit_scan_run(struct vit_scan *s, const uint8_t *p, size_t n, size_t *need)
 		if (s->pos >= n)
 			return VIT_END;
 		struct vit_token t;
-		int rc = vit_token_read(&t, p + s->pos, n - s->pos);
+		int rc = read_token(&t, p + s->pos, n - s->pos);
 		if (rc == VIT_END)
 			*need += t.head - 1;
 		if (rc)
 			return rc;
-		VIT_TRY(vit_scan_token(s, &t));
+		VIT_TRY(scan_token(s, &t));
 	}
 	*need = s->pos;
 	return s->pos <= n ? 0 : VIT_END;
@@ -175,7 +206,7 @@ int vit_scan_run(struct vit_scan *s, const uint8_t *p, size_t n, size_t *need)
 
 int vit_cur_token(struct vit_cur *c, struct vit_token *t)
 {
-	int rc = vit_token_read(t, c->p, (size_t)(c->end - c->p));
+	int rc = read_token(t, c->p, (size_t)(c->end - c->p));
 	if (rc == VIT_END)
 		return vit_fail(VIT_ERECORD, "ends inside a value");
 	if (rc)
@@ -200,7 +231,7 @@ int vit_cur_value(struct vit_cur *c, struct vit_str *raw)
 	struct vit_token t;
 	size_t need, n = (size_t)(c->end - c->p);
 	/* most values hold no others, and need none of the scan's state */
-	if (vit_token_read(&t, c->p, n) == 0 && t.type != VIT_T_ARRAY && t.type != VIT_T_MAP) {
+	if (read_token(&t, c->p, n) == 0 && t.type != VIT_T_ARRAY && t.type != VIT_T_MAP) {
 		raw->p = (const char *)c->p;
 		raw->n = t.head;
 		int has_body = t.type == VIT_T_STR || t.type == VIT_T_BIN || t.type == VIT_T_EXT;
@@ -229,12 +260,6 @@ int vit_cur_key(struct vit_cur *c, struct vit_str *key)
 	if (t.type != VIT_T_STR)
 		return vit_fail(VIT_ERECORD, "a key that is not a str");
 	return vit_cur_bytes(c, &t, key);
-}
-
-int vit_str_is(struct vit_str s, const char *text)
-{
-	size_t n = strlen(text);
-	return s.n == n && memcmp(s.p, text, n) == 0;
 }
 
 int vit_map_begins(const uint8_t *p, size_t n, const char *key)

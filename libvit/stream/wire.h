@@ -11,6 +11,8 @@
 
 #include "stream/stream.h"
 
+#include <string.h>
+
 enum {
 	VIT_MAX_NEST = 8,
 	VIT_MAX_HISTORY = 64 << 10,     /* bytes of the history as msgpack */
@@ -61,7 +63,12 @@ int vit_cur_token(struct vit_cur *, struct vit_token *) VIT_MUST_CHECK;         
 int vit_cur_bytes(struct vit_cur *, const struct vit_token *, struct vit_str *) VIT_MUST_CHECK;  /* body of STR, BIN, EXT */
 int vit_cur_value(struct vit_cur *, struct vit_str *raw) VIT_MUST_CHECK;         /* a whole value, unread */
 int vit_cur_key(struct vit_cur *, struct vit_str *key) VIT_MUST_CHECK;           /* a str */
-int vit_str_is(struct vit_str, const char *);
+/* Inlined: keys are compared with constants, whose lengths are known. */
+static inline int vit_str_is(struct vit_str s, const char *text)
+{
+	size_t n = strlen(text);
+	return s.n == n && memcmp(s.p, text, n) == 0;
+}
 /* Is this value a map whose first key is the str `key`? */
 int vit_map_begins(const uint8_t *p, size_t n, const char *key);
 

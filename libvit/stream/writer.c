@@ -3,13 +3,13 @@
  * writer.c - header, records, trailer to an output. Small records are gathered:
  * one write per 3 KiB record halves the speed of a pipe.
  */
+#include "stream/hash.h"
 #include "stream/wire.h"
 
 #include <msgpack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 enum { GATHER = 128 << 10, LARGE = 64 << 10 };
 
@@ -38,7 +38,7 @@ static int check(const struct vit_writer *w)
 
 static int write_out(struct vit_writer *w, const void *p, size_t n)
 {
-	if (XXH3_64bits_update(w->hash, p, n))
+	if (vit_hash_update(w->hash, p, n))
 		return fail(w, vit_fail(VIT_ENOMEM, "hashing failed"));
 	return fail(w, vit_output_write(w->out, p, n));
 }
