@@ -133,10 +133,11 @@ int vit_trailer_encode(struct vit_buf *out, const struct vit_trailer *t)
 	msgpack_packer pk;
 	int bad = 0;
 	msgpack_packer_init(&pk, out, vit_pack_to_buf);
-	bad |= msgpack_pack_map(&pk, t->error ? 5 : 4);
+	bad |= msgpack_pack_map(&pk, t->error ? 6 : 5);
 	bad |= msgpack_pack_str_with_body(&pk, "end", 3) || msgpack_pack_true(&pk);
 	bad |= msgpack_pack_str_with_body(&pk, "count", 5) || msgpack_pack_uint64(&pk, t->count);
 	bad |= msgpack_pack_str_with_body(&pk, "skipped", 7) || msgpack_pack_uint64(&pk, t->skipped);
+	bad |= msgpack_pack_str_with_body(&pk, "bytes", 5) || msgpack_pack_uint64(&pk, t->bytes);
 	bad |= msgpack_pack_str_with_body(&pk, "xxh3", 4) || msgpack_pack_uint64(&pk, t->xxh3);
 	if (t->error)
 		bad |= msgpack_pack_str_with_body(&pk, "error", 5) || msgpack_pack_str_with_body(&pk, t->error, strlen(t->error));
@@ -175,6 +176,8 @@ static int trailer_key(struct vit_trailer *t, struct vit_cur *c, int *has_count)
 		*has_count = 1;
 	} else if (vit_str_is(key, "skipped") && number) {
 		t->skipped = v.u;
+	} else if (vit_str_is(key, "bytes") && number) {
+		t->bytes = v.u;
 	} else if (vit_str_is(key, "xxh3") && number) {
 		t->xxh3 = v.u;
 		t->hashed = 1;

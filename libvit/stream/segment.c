@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int differ(const char *key, const json_t *a, const json_t *b)
@@ -126,6 +127,26 @@ static int read_header_at(struct window *w, uint64_t at, size_t len, int64_t *co
 	return rc;
 }
 
+/* Does the file end in the trailer of the segment that begins at `from`? Then
+ * there is no other, and nothing needs to be walked. */
+static int is_last(struct window *w, uint64_t from)
+{
+	enum { TAIL = 128 };
+	static const uint8_t mark[] = { 0xa3, 'e', 'n', 'd', 0xc3 };
+	struct stat st;
+	const uint8_t *p, *end;
+	size_t got, len;
+	if (fstat(w->fd, &st) || (uint64_t)st.st_size < from + TAIL || look(w, (uint64_t)st.st_size - TAIL, TAIL, &p, &got) || got != TAIL)
+		return 0;
+	end = memmem(p, TAIL, mark, sizeof mark);
+	uint64_t at = (uint64_t)st.st_size - TAIL + (end ? (size_t)(end - p) : 0) - 1;
+	struct vit_trailer t;
+	if (!end || end == p || measure(w, at, TAIL, &len) || at + len != (uint64_t)st.st_size || vit_trailer_decode(&t, end - 1, len))
+		return 0;
+	free(t.error);
+	return t.bytes == at - from;
+}
+
 int vit_segment_ahead(int fd, uint64_t from, size_t max_record, int64_t *sum, json_t *history)
 {
 	struct window *w = vit_malloc(sizeof *w);
@@ -137,6 +158,7 @@ int vit_segment_ahead(int fd, uint64_t from, size_t max_record, int64_t *sum, js
 	w->at = from;
 	w->n = 0;
 	*sum = 0;
+	int alone = is_last(w, from);
 	for (uint64_t at = from; rc == 0; at += len) {
 		const uint8_t *p;
 		int64_t count;
@@ -150,6 +172,8 @@ int vit_segment_ahead(int fd, uint64_t from, size_t max_record, int64_t *sum, js
 		if ((rc = read_header_at(w, at, len, &count, history)))
 			break;
 		*sum = count < 0 || *sum < 0 || count > INT64_MAX - *sum ? -1 : *sum + count;
+		if (alone)
+			break;
 	}
 	free(w);
 	return rc == VIT_END ? 0 : rc;

@@ -13,11 +13,11 @@
  *             "image":nd u8 [H,W,C] | {"encoded":bin,"type":str}, ...}
  *            "label" may be absent; unknown keys pass through data filters.
  *   tensor   {"name":str,"tensor":nd,"dtype":str?, "quant":{...}?}
- *   trailer  {"end":true,"count":N,"skipped":M,"xxh3":u64} with N records in
- *            this segment, M records left out by --max-bad anywhere upstream,
- *            and XXH3-64 (seed 0) over every byte from the header's first to
- *            the last before the trailer; the first key is always "end", and
- *            "xxh3" may be absent on input. "error":str: the writer failed, the
+ *   trailer  {"end":true,"count":N,"skipped":M,"bytes":B,"xxh3":u64} with N
+ *            records in this segment, M records left out by --max-bad anywhere
+ *            upstream, and XXH3-64 (seed 0) over the B bytes from the header's
+ *            first to the last before the trailer; the first key is always
+ *            "end", and "bytes" and "xxh3" may be absent on input. "error":str: the writer failed, the
  *            records so far are not the whole.
  *   nd       msgpack-numpy's map, keys of type bin: {nd:true,type:"<f4",
  *            kind:b"",shape:[...],data:bin}. Read as well with str keys, and as

@@ -95,6 +95,7 @@ int vit_header_decode(struct vit_header *, const uint8_t *p, size_t n) VIT_MUST_
 
 struct vit_trailer {
 	uint64_t count, skipped, xxh3;
+	uint64_t bytes;         /* of the segment before it; 0: not said */
 	int hashed;             /* xxh3 is there */
 	char *error;            /* NULL: a good end. Owned */
 };

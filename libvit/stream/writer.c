@@ -17,7 +17,7 @@ struct vit_writer {
 	struct vit_output *out;
 	struct vit_buf buf;
 	XXH3_state_t *hash;
-	uint64_t count;
+	uint64_t count, bytes;  /* records, and bytes in the hash */
 	int failed;             /* code of the first failure: later calls give it again */
 	char words[1024];
 };
@@ -40,6 +40,7 @@ static int write_out(struct vit_writer *w, const void *p, size_t n)
 {
 	if (vit_hash_update(w->hash, p, n))
 		return fail(w, vit_fail(VIT_ENOMEM, "hashing failed"));
+	w->bytes += n;
 	return fail(w, vit_output_write(w->out, p, n));
 }
 
@@ -141,7 +142,8 @@ int vit_writer_tensor(struct vit_writer *w, const char *name, const struct vit_t
 static int finish(struct vit_writer *w, uint64_t skipped, const char *error)
 {
 	VIT_TRY(vit_writer_flush(w));
-	struct vit_trailer t = { .count = w->count, .skipped = skipped, .xxh3 = XXH3_64bits_digest(w->hash), .hashed = 1, .error = (char *)(uintptr_t)error };
+	struct vit_trailer t = { .count = w->count, .skipped = skipped, .bytes = w->bytes, .xxh3 = XXH3_64bits_digest(w->hash), .hashed = 1,
+	                         .error = (char *)(uintptr_t)error };
 	VIT_TRY(fail(w, vit_trailer_encode(&w->buf, &t)));
 	int rc = fail(w, vit_output_write(w->out, w->buf.p, w->buf.n));
 	w->buf.n = 0;

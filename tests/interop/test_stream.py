@@ -119,6 +119,7 @@ def us_to_python():
         check("images", all((r["image"][:, :, 0] == x[i]).all() and r["image"].shape == (6, 5, 1) for i, r in enumerate(recs)))
         check("labels", [r["label"] for r in recs] == y.tolist())
         check("trailer", trailer["end"] is True and trailer["count"] == 7 and trailer["xxh3"] > 0)
+        check("bytes before it", trailer["bytes"] == os.path.getsize(out) - len(pack(trailer)))
 
 
 python_to_us()
