@@ -39,7 +39,10 @@ $(D)/report.json: $(D)/model.vit
 	vit-fetch $(DATA) --split test | vit-eval $< - --report json --confusion $(D)/confusion.json -o $@
 
 $(D)/report.txt: $(D)/model.vit
-	vit-fetch $(DATA) --split test | vit-eval $< - -o $@
+	vit-fetch $(DATA) --split test | vit-eval $< - --confusion $(D)/confusion.png -o $@
+
+$(D)/sheet.png: $(D)/model.vit
+	vit-fetch $(DATA) --limit 40 | vit-augment --recipe fashion | vit-show --grid 4x10 -o $@
 
 $(D)/curve.png: $(D)/model.vit
 	vit-show $(D)/train.jsonl --curve $@ -o $(D)/curve.txt
@@ -49,7 +52,7 @@ $(D)/curve.txt: $(D)/curve.png ;
 # One number of a JSON file written one key a line, or of a log's last line.
 number = sed -n 's/.*"$(1)": *\([-0-9.e]*\).*/\1/p' $(2) | tail -n 1
 
-summary: $(D)/report.json $(D)/report.txt $(D)/curve.png $(D)/curve.txt
+summary: $(D)/report.json $(D)/report.txt $(D)/curve.png $(D)/curve.txt $(D)/sheet.png
 	@cat $(D)/curve.txt
 	@echo
 	@printf '%-12s %s\n' \
@@ -57,4 +60,4 @@ summary: $(D)/report.json $(D)/report.txt $(D)/curve.png $(D)/curve.txt
 	  images "$$($(call number,count,$(D)/report.json)) of $(DATA), split test" \
 	  top-1 "$$(printf '%.2f %%' $$($(call number,top1,$(D)/report.json)))" \
 	  training "$$(printf '%.0f s, %d epochs' $$($(call number,seconds,$(D)/train.jsonl)) $(EPOCHS))" \
-	  results '$(D)/: report.txt report.json confusion.json curve.txt curve.png model.vit'
+	  results '$(D)/: report.txt report.json confusion.json confusion.png curve.txt curve.png sheet.png model.vit'

@@ -284,8 +284,8 @@ int vit_vit_config_read(struct vit_vit_config *c, const json_t *config)
 	for (int i = 0; i < N_KEY; i++) {
 		const json_t *v = json_object_get(config, keys[i].key);
 		if (!v && keys[i].type == SIZE)
-			return vit_fail(VIT_EUSAGE, "model: the size of its input is not known, since the images differ in theirs; "
-			                "say image=224, or less: the cost goes with its square");
+			return vit_fail(VIT_EUSAGE, "model: the samples do not say the size of their images, as files do not; "
+			                "say image=32, image=224, or whatever they are to be brought to: the cost goes with its square");
 		if (!v)
 			return vit_fail(VIT_EUSAGE, "model: %s is not known; say %s=%s", keys[i].key, keys[i].key, keys[i].def ? keys[i].def : "N");
 		VIT_TRY(read_key(c, &keys[i], v));

@@ -9,6 +9,9 @@ load ../cli/helper
 	local readme=$BATS_TEST_DIRNAME/../../README.md
 	awk '/^```sh$/ { on = 1; next } /^```$/ { on = 0 } on' "$readme" >commands.sh
 	[ "$(grep -c vit- commands.sh)" -ge 5 ]
+	# the reader's own photographs
+	photos photos 20
+	photo photo.jpg 120 90 200 80 60 77
 	run bash -eu -o pipefail commands.sh
 	assert_success
 }
