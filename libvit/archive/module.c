@@ -20,6 +20,7 @@ struct vit_archive {
 	char *name;
 	locale_t utf8;          /* 0: the system has none */
 	int input_rc;           /* the input failed: its code, and the message is its own */
+	int64_t passed;         /* bytes up to the end of the last member */
 };
 
 /* Zero copy: libarchive looks into the input's buffer, which is valid until the
@@ -77,6 +78,8 @@ static void accept(struct archive *a, int raw)
 		archive_read_support_format_tar(a);
 		archive_read_support_format_zip(a);
 		archive_read_support_format_7zip(a);
+		/* shards are joined by cat; by default all but the first would be passed over in silence */
+		archive_read_set_option(a, "tar", "read_concatenated_archives", "1");
 	}
 }
 
@@ -126,13 +129,25 @@ static int kind_of(struct archive *a, struct archive_entry *e)
 	}
 }
 
+/* Cut between two members, as the pipe of a killed tar is, it would be taken for a
+ * smaller archive: what is there ends without the zeros that end a tar. */
+static int ends_early(struct vit_archive *v)
+{
+	return (archive_format(v->a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR && archive_filter_bytes(v->a, 0) == v->passed;
+}
+
 static int next_entry(struct vit_archive *v, struct vit_archive_entry *out)
 {
 	struct archive_entry *e;
 	do {
-		int rc = archive_read_next_header(v->a, &e);
+		int rc = v->passed ? archive_read_data_skip(v->a) : ARCHIVE_OK;
+		if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN) {
+			v->passed = archive_filter_bytes(v->a, 0);
+			rc = archive_read_next_header(v->a, &e);
+		}
 		if (rc == ARCHIVE_EOF)
-			return VIT_END;
+			return !ends_early(v) ? VIT_END : vit_fail(VIT_EFORMAT, "%s: the archive is cut: the zeros that end a tar are "
+			                                           "missing; if it is whole, add them: head -c 1024 /dev/zero", v->name);
 		/* a warning is about attributes we do not use, such as an odd character set */
 		if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
 			return failed(v, "the archive is damaged or cut");

@@ -84,7 +84,10 @@ int vit_format_find(struct vit_source *s, const char *name, const struct vit_for
 		n_built_in++;
 	while (!rc && !*f) {
 		rc = vit_source_next(s, &m);
-		if (rc)
+		/* a photograph that may not be read is a bad record, also where it is the first */
+		if (vit_source_unread(s, rc, &m) && (*f = only ? (only->probe(&m) > 0 ? only : NULL) : best(vit_formats, n_built_in, &m)))
+			rc = 0;
+		if (rc || *f)
 			break;
 		bytes += m.n_head;
 		if (only) {

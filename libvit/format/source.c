@@ -342,6 +342,16 @@ int vit_source_next(struct vit_source *s, struct vit_member *m)
 	return 0;
 }
 
+int vit_source_unread(const struct vit_source *s, int rc, struct vit_member *m)
+{
+	if (!s->present || only_this(s, rc) != VIT_ERECORD)
+		return 0;
+	*m = s->m;
+	m->head = NULL;
+	m->n_head = 0;
+	return 1;
+}
+
 void vit_source_hold(struct vit_source *s)
 {
 	s->held = s->present;

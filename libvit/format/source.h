@@ -20,6 +20,9 @@ int vit_source_open(struct vit_source **, const char *const *path, const struct 
 void vit_source_close(struct vit_source *);
 /* The next step gives the present member once more. */
 void vit_source_hold(struct vit_source *);
+/* After vit_source_next() failed with `rc`: 1 if that is the present member's own
+ * fault, as of a file that may not be read; *m is it, without a head. */
+int vit_source_unread(const struct vit_source *, int rc, struct vit_member *m);
 /* Start over. Only where vit_source_again(). */
 int vit_source_rewind(struct vit_source *) VIT_MUST_CHECK;
 

@@ -225,8 +225,39 @@ vit-fetch: d: left out: 1 image outside the class folders"
 		assert_said "$s: bees/1.ppm: is"
 		assert_said "$s: bees/2.ppm: is nothing that is known"
 		run -0 vit-show d.vits --json
-		assert_output --partial '"records":7,"skipped":3,'
+		assert_output --partial '"records":7,'
+		assert_output --partial '"skipped":3}'
 	done
+}
+
+@test "an image that cannot be had is a bad record, also where it is the first" {
+	mkdir d
+	image d/a/{1,2}.ppm d/b/3.ppm
+	python3 - <<-'end'
+		import zipfile
+		with zipfile.ZipFile("d.zip", "w") as z:
+		    for name in "a/1", "a/2", "b/3":
+		        z.write(f"d/{name}.ppm", f"d/{name}.ppm")
+		# of a kind of compression that nobody knows
+		b = bytearray(open("d.zip", "rb").read())
+		b[8:10] = b[(at := b.index(b"PK\x01\x02")) + 10:at + 12] = b"\x55\0"
+		open("d.zip", "wb").write(b)
+	end
+	run --separate-stderr -1 vit-fetch d.zip --order source -o d.vits
+	assert_said "a/1.ppm"
+	assert_equal "$(table d.zip --order source --max-bad 1 2>said)" "a/2.ppm 0 1
+b/3.ppm 1 2"
+	assert_file_contains said 'd.zip: d/a/1.ppm: .*, left out'
+	((EUID == 0)) && ! command -v setpriv >/dev/null && skip "no setpriv"
+	chmod 0 d/a/1.ppm
+	chmod 755 "$BATS_TEST_TMPDIR"
+	as=(env)
+	((EUID == 0)) && as=(setpriv --reuid 65534 --clear-groups)
+	"${as[@]}" test -r d/a/2.ppm || skip "others may not come here"
+	"${as[@]}" vit-fetch d --order source --max-bad 1 >d.vits 2>said
+	assert_file_contains said 'd/a/1.ppm: Permission denied, left out'
+	run -0 vit-show d.vits --json
+	assert_output --partial '"records":2'
 }
 
 @test "odd names: blanks, newlines, UTF-8, bytes that are no text" {
@@ -355,4 +386,33 @@ q/%FF.ppm 1 1
 	run --separate-stderr -143 timeout --preserve-status -s TERM 2 vit-fetch p -o out.vits
 	exec 4>&-
 	assert_not_exist out.vits
+}
+
+@test "tars that cat joined are one source; one that is cut between two members is an error" {
+	local z
+	mkdir one two
+	image one/a/1.ppm two/b/2.ppm two/b/3.ppm
+	tar cf one.tar -C one a
+	tar cf two.tar --sort=name -C two b
+	vit-fetch one.tar two.tar --order source >want
+	cat one.tar two.tar >both.tar
+	vit-fetch both.tar --order source >got
+	cmp want got
+	for z in gzip bzip2 xz; do
+		cat <($z <one.tar) <($z <two.tar) | vit-fetch - --order source >got
+		cmp want got
+	done
+	# a directory, the first image
+	head -c 1536 two.tar >cut.tar
+	run --separate-stderr -1 vit-fetch cut.tar
+	assert_said "cut.tar: the archive is cut"
+	run --separate-stderr -1 vit-fetch - <cut.tar
+	assert_said "<stdin>: the archive is cut"
+	# the remedy; one block is enough for other programs too
+	head -c 512 /dev/zero >>cut.tar
+	assert_equal "$(table cut.tar)" "2.ppm - 0"
+	rm two/b/*.ppm
+	tar cf none.tar -C two b
+	run --separate-stderr -1 vit-fetch none.tar
+	assert_said "none.tar: no files in it"
 }
