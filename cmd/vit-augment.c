@@ -330,7 +330,8 @@ static int write_parcel(struct run *r, const struct vit_parcel *b)
 		struct vit_record rec;
 		int known = !vit_record_decode(&rec, b->in.p + row->in, row->item.n);
 		int rc = vit_fail(VIT_ERECORD, "%s", row->error);
-		r->left_out++;
+		/* it is dropped: the passes to come lack it as well */
+		r->left_out += (uint64_t)(r->passes - vit_replay_pass(r->replay));
 		/* a stream of several epochs has it in each */
 		if (!known || !vit_named_before(&r->named, &rec))
 			r->status = cli_bad_record(r->seen);
@@ -439,8 +440,7 @@ static int all_passes(struct run *r)
 		return VIT_ERECORD;
 	if (!r->writer)
 		VIT_TRY(nothing_left(r));
-	uint64_t skipped = (vit_join_skipped(r->join) + r->left_out) * (uint64_t)r->passes;
-	VIT_TRY(vit_writer_end(r->writer, skipped));
+	VIT_TRY(vit_writer_end(r->writer, vit_join_skipped(r->join) * (uint64_t)r->passes + r->left_out));
 	rc = vit_output_commit(r->out, "", 0);
 	r->out = NULL;
 	return rc;

@@ -290,18 +290,24 @@ static json_t *count_json(int64_t n)
 	return n < 0 ? json_null() : json_integer(n);
 }
 
+static const char *const known[] = {
+	"dataset", "split", "classes", "labels", "shape", "channels", "count", "epochs", "shard", "mean", "std", "ops", "random", "start",
+};
+
 int vit_meta_write(const struct vit_meta *m, struct vit_header *h)
 {
 	VIT_TRY(each_once(m));
-	json_t *to = h->meta, *ops = m->ops ? json_incref(m->ops) : NULL;
+	json_t *to = h->meta, *ops = m->ops ? json_incref(m->ops) : json_array();
 	int fail = 0;
+	/* all in one order, whatever was there before: a key that comes back stands where it always does */
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		json_object_del(to, known[i]);
 	fail |= json_object_set_new(to, "dataset", text_json(m->dataset));
 	fail |= json_object_set_new(to, "split", text_json(m->split));
 	fail |= json_object_set_new(to, "classes", classes_json(m));
 	fail |= json_object_set_new(to, "labels", json_string(label_names[m->labels]));
 	fail |= json_object_set_new(to, "shape", m->shape[0] ? json_pack("[I,I,I]", (json_int_t)m->shape[0], (json_int_t)m->shape[1],
 	                                                                 (json_int_t)m->shape[2]) : json_null());
-	json_object_del(to, "channels");
 	if (!m->shape[0] && m->shape[2])
 		fail |= json_object_set_new(to, "channels", json_integer((json_int_t)m->shape[2]));
 	fail |= json_object_set_new(to, "count", count_json(m->count));
@@ -309,25 +315,16 @@ int vit_meta_write(const struct vit_meta *m, struct vit_header *h)
 	if (m->n_shard)
 		fail |= json_object_set_new(to, "shard", json_pack("{s:I,s:I,s:o}", "index", (json_int_t)m->shard, "of",
 		                                                   (json_int_t)m->n_shard, "total", count_json(m->total)));
-	else
-		json_object_del(to, "shard");
 	if (m->n_mean) {
 		fail |= json_object_set_new(to, "mean", numbers_json(m->mean, m->n_mean));
 		fail |= json_object_set_new(to, "std", numbers_json(m->std, m->n_mean));
-	} else {
-		json_object_del(to, "mean");
-		json_object_del(to, "std");
 	}
-	fail |= json_object_set_new(to, "ops", ops ? ops : json_array());
+	fail |= json_object_set_new(to, "ops", ops);
 	if (m->random)
 		fail |= json_object_set_new(to, "random", json_true());
-	else
-		json_object_del(to, "random");
 	if (m->start_epoch || m->start)
 		fail |= json_object_set_new(to, "start", json_pack("[I,I,o]", (json_int_t)m->start_epoch, (json_int_t)m->start,
 		                                                   count_json(m->start_after)));
-	else
-		json_object_del(to, "start");
 	/* jansson refuses names that are not UTF-8 as it refuses NULL */
 	return fail ? vit_fail(VIT_EFORMAT, "header: meta holds a text that is not UTF-8, or memory is short") : 0;
 }
