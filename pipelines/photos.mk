@@ -33,12 +33,15 @@ EPOCHS  ?= 60
 SIZE    ?= 64
 MODEL   ?= vit:image=$(SIZE),patch=8,dim=128,depth=4,heads=4,mlp=2,init=fan_in
 AUGMENT ?= random-resized-crop:size=$(SIZE),scale=0.4/1 hflip
-HOLDOUT ?= $(if $(wildcard $(PHOTOS)/val),,20%)
+# the name as the shell wants it; $(wildcard) would take one with blanks for several
+photos  := '$(subst ','\'',$(PHOTOS))'
+has      = $(shell test -d $(photos)/$(1) && echo $(1))
+HOLDOUT ?= $(if $(call has,val),,20%)
 export PATH := $(abspath $(BUILD))/bin:$(PATH)
 
 CUT  := $(if $(HOLDOUT),--holdout $(HOLDOUT))
 # scored once, on photos that training has not seen: test/ where there is one
-TEST := $(if $(wildcard $(PHOTOS)/test),--split test,--split val $(CUT))
+TEST := $(if $(call has,test),--split test,--split val $(CUT))
 
 all: summary
 
@@ -46,21 +49,21 @@ all: summary
 $(OUT)/model.vit:
 	@mkdir -p '$(OUT)'
 	@[[ -e $(OUT)/run.ckpt.vit ]] || rm -f $(OUT)/train.jsonl
-	vit-fetch '$(PHOTOS)' $(CUT) --epochs $(EPOCHS) --shuffle | \
+	vit-fetch $(photos) $(CUT) --epochs $(EPOCHS) --shuffle | \
 	  vit-augment $(AUGMENT) | \
-	  vit-train --model $(MODEL) --batch-size 16 --lr 5e-4 --clip-grad 1 --val '$(PHOTOS)@val' $(CUT) \
+	  vit-train --model $(MODEL) --batch-size 16 --lr 5e-4 --clip-grad 1 --val $(photos)@val $(CUT) \
 	    --checkpoint $(OUT)/run.ckpt.vit --resume --log $(OUT)/train.jsonl -o $@
 
 $(OUT)/report.txt: $(OUT)/model.vit
-	vit-fetch '$(PHOTOS)' $(TEST) | vit-eval $< - --confusion $(OUT)/confusion.png -o $@
+	vit-fetch $(photos) $(TEST) | vit-eval $< - --confusion $(OUT)/confusion.png -o $@
 
 $(OUT)/confusion.png: $(OUT)/report.txt ;
 
 $(OUT)/report.json: $(OUT)/model.vit
-	vit-fetch '$(PHOTOS)' $(TEST) | vit-eval $< - --report json -o $@
+	vit-fetch $(photos) $(TEST) | vit-eval $< - --report json -o $@
 
 $(OUT)/predictions.tsv: $(OUT)/model.vit
-	vit-fetch '$(PHOTOS)' $(TEST) | vit-eval $< - --predict -o $@
+	vit-fetch $(photos) $(TEST) | vit-eval $< - --predict -o $@
 
 $(OUT)/curve.png: $(OUT)/model.vit
 	vit-show $(OUT)/train.jsonl --curve $@ -o $(OUT)/curve.txt
@@ -70,7 +73,7 @@ $(OUT)/curve.txt: $(OUT)/curve.png ;
 # Looked at first: what is wrong with the photos is seen before training.
 $(OUT)/sheet.png:
 	@mkdir -p '$(OUT)'
-	vit-fetch '$(PHOTOS)' $(CUT) --limit 64 | vit-show --grid 8x8 -o $@
+	vit-fetch $(photos) $(CUT) --limit 64 | vit-show --grid 8x8 -o $@
 
 # One number of a JSON file written one key a line, or of a log's last line.
 number = sed -n 's/.*"$(1)": *\([-0-9.e]*\).*/\1/p' $(2) | tail -n 1

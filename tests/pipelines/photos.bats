@@ -44,10 +44,10 @@ there() { # DIR
 @test "a split that is there is used; nothing to read is said before anything is made" {
 	need vit-fetch vit-augment vit-train vit-eval vit-show cjpeg
 	photos all 6
-	mkdir -p birds/train birds/val
-	cp -r all/* birds/train
-	cp -r all/* birds/val
-	run birds PHOTOS=birds EPOCHS=2 SIZE=32
+	mkdir -p "bob's birds/train" "bob's birds/val"
+	cp -r all/* "bob's birds/train"
+	cp -r all/* "bob's birds/val"
+	run birds PHOTOS="bob's birds" EPOCHS=2 SIZE=32
 	assert_success
 	refute_output --partial "--holdout"
 	assert_output --partial "of 12 photos"
