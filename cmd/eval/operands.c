@@ -17,6 +17,7 @@ enum what { MODEL, STREAM, PHOTO, SOURCE };
 struct operand {
 	const char *path;
 	int absent;                     /* no file has this name */
+	int pipe;                       /* read once: stdin, a FIFO */
 	enum what what;
 	char magic[48];                 /* " is text", of a file that is neither model nor stream */
 	struct vit_input *in;           /* open: streams, and what cannot be opened twice */
@@ -54,6 +55,8 @@ static int look(struct operand *o)
 	const char *what = vit_magic(p, got);
 	o->what = vit_image_type(p, got) ? PHOTO : SOURCE;
 	snprintf(o->magic, sizeof o->magic, " is %s", what ? what : "of no type that is known");
+	if (!got && o->pipe)
+		return vit_fail(VIT_EFORMAT, "%s is empty; a model, samples or a photo is wanted (did the program before it fail?)", vit_input_name(o->in));
 	if (o->what == SOURCE && !strcmp(o->path, "-"))
 		return vit_fail(VIT_EUSAGE, "<stdin>%s; a model, samples or a photo is wanted, vit-fetch - makes samples of other things", o->magic);
 	return 0;
@@ -69,9 +72,10 @@ static int tell(struct operand *o)
 	o->absent = !from_stdin && stat(o->path, &st);
 	if (o->absent || (!from_stdin && S_ISDIR(st.st_mode)))
 		return 0;
+	o->pipe = from_stdin || !S_ISREG(st.st_mode);
 	VIT_TRY(vit_input_open(&o->in, o->path));
 	VIT_TRY(look(o));
-	if (o->what != MODEL && o->what != STREAM && !from_stdin && S_ISREG(st.st_mode)) {
+	if (o->what != MODEL && o->what != STREAM && !o->pipe) {
 		vit_input_close(o->in);
 		o->in = NULL;
 	}
@@ -212,7 +216,7 @@ static int missing(struct operand *o, int n, int *used)
 	o[n].path = "-";
 	*used = n + 1;
 	int rc = tell(&o[n]);
-	if (!models && (rc == VIT_EUSAGE || (!rc && o[n].what != MODEL)))
+	if (!models && (rc == VIT_EUSAGE || *o[n].magic || (!rc && o[n].what != MODEL)))
 		rc = vit_fail(VIT_EUSAGE, "there is no model: %s%s", *o[0].magic ? o[0].path : "neither named nor on stdin",
 		              *o[0].magic ? o[0].magic : "");
 	else if (!rc && models && o[n].what == MODEL)

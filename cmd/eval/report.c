@@ -156,6 +156,12 @@ static int confusion_png(struct eval *e, struct vit_output *o)
 	const struct vit_module *m;
 	const char *base = strrchr(e->model_name, '/');
 	char title[160];
+	int64_t none = 0;
+	for (int k = 0; k < s->n_class; k++)
+		none += s->unpredicted[k];
+	if (none == s->count)
+		return vit_fail(VIT_EFORMAT, "%s predicts no class of any sample, there is nothing to draw; as JSON (a FILE not in .png) they are counted",
+		                e->model_name);
 	snprintf(title, sizeof title, "%.100s, top-1 %.2f %%", base ? base + 1 : e->model_name, share(s->top1, s->count));
 	VIT_TRY(vit_module_open("draw", &m));
 	return ((const struct vit_draw *)(const void *)m)->confusion(s->confusion, e->model.classes, s->n_class, title, o);

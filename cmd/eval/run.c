@@ -4,6 +4,8 @@
  */
 #include "command.h"
 
+#include "draw/draw.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +50,16 @@ static int choose(struct eval *e)
 }
 
 /* A file that will be written later: whether it can be is asked now. */
-static int try_confusion(const char *path)
+static int try_confusion(const struct eval *e)
 {
 	struct vit_output *o;
 	const struct vit_module *m;
+	const char *path = e->cfg->confusion, *report = e->cfg->common.out;
+	if (report && !strcmp(report, path) && strncmp(path, "/dev/", 5))
+		return vit_fail(VIT_EUSAGE, "%s is the report's file (-o), too; give each a file of its own", path);
+	if (eval_is_png(path) && e->model.n_class > VIT_DRAW_CLASSES)
+		return vit_fail(VIT_EUSAGE, "%d classes, a picture shows at most %d; a FILE not in .png is written as JSON", e->model.n_class,
+		                VIT_DRAW_CLASSES);
 	VIT_TRY(vit_output_open(&o, path));
 	vit_output_discard(o);
 	return eval_is_png(path) ? vit_module_open("draw", &m) : 0;
@@ -63,7 +71,7 @@ static int fit(struct eval *e)
 	int status = choose(e), rc;
 	if (!status && c->class_map && (rc = vit_class_file_read(&e->class_file, c->class_map)))
 		status = cli_fail(vit_wrap(rc, "--class-map"));
-	if (!status && c->confusion && (rc = try_confusion(c->confusion)))
+	if (!status && c->confusion && (rc = try_confusion(e)))
 		status = cli_fail(vit_wrap(rc, "--confusion"));
 	for (int i = 0; i < e->n_set && !status && !e->predict; i++)
 		status = match(e, &e->set[i]);

@@ -13,7 +13,6 @@
 #include <stdio.h>
 
 enum {
-	MOST = 4096,                    /* classes */
 	FIGURES = 20,                   /* classes with counts in the cells and recall beside the rows */
 	SIDE = 880,                     /* of the matrix, aimed at */
 	CELL_MOST = 72, CELL_LEAST = 38,/* where figures are drawn */
@@ -221,8 +220,8 @@ static void head(struct matrix *m, const char *title, double width)
 static int check(const struct matrix *m)
 {
 	int any = 0;
-	if (m->n < 1 || m->n > MOST)
-		return vit_fail(VIT_EUSAGE, "a picture shows 1 to %d classes, not %d; as JSON there may be more", MOST, m->n);
+	if (m->n < 1 || m->n > VIT_DRAW_CLASSES)
+		return vit_fail(VIT_EUSAGE, "a picture shows 1 to %d classes, not %d; as JSON there may be more", VIT_DRAW_CLASSES, m->n);
 	for (int64_t i = 0; i < (int64_t)m->n * m->n; i++) {
 		if (m->count[i] < 0)
 			return vit_fail(VIT_EUSAGE, "a count of %lld in the confusion matrix", (long long)m->count[i]);

@@ -97,6 +97,15 @@ assert [sum(row) for row in m] == [k["support"] for k in r["classes"]]
 	run --separate-stderr -1 bash -c "vit-eval '$DATA/m.vit' '$DATA/test.vits' >/dev/full"
 	run --separate-stderr -1 vit-eval "$DATA/m.vit" not-there.vits
 	assert_said "not-there.vits"
+	# the program before it failed: nothing is wrong with this command line
+	run --separate-stderr -1 vit-eval "$DATA/m.vit" - </dev/null
+	assert_said "<stdin> is empty"
+	run --separate-stderr -1 vit-eval "$DATA/m.vit" <(:)
+	assert_said "is empty"
+	run --separate-stderr -2 vit-eval "$DATA/test.vits" </dev/null
+	assert_said "there is no model"
+	run --separate-stderr -2 vit-eval "$DATA/m.vit" "$DATA/test.vits" -o r --confusion r
+	assert_not_exists r
 }
 
 @test "a model whose outputs are no numbers: a warning, and JSON without a loss" {
@@ -114,4 +123,6 @@ open("nan.vit", "wb").write(d)
 	assert_said "not all finite"
 	grep -q '"loss": null' r
 	run --separate-stderr -3 vit-eval --min-top1 1% nan.vit "$DATA/test.vits"
+	run --separate-stderr -1 vit-eval --confusion c.png nan.vit "$DATA/test.vits"
+	assert_said "nothing to draw"
 }
