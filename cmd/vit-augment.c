@@ -319,14 +319,24 @@ static int nothing_left(struct run *r)
 
 /* ---- records ------------------------------------------------------------------------------ */
 
+/* Good records lie one behind the other: all up to the next bad one are one piece. */
+static int write_good(struct run *r, const struct vit_parcel *b, int *i)
+{
+	const struct vit_parcel_row *first = &b->row[*i];
+	size_t n = 0;
+	int from = *i;
+	for (; *i < b->n && !b->row[*i].error; (*i)++)
+		n += b->row[*i].out_n;
+	return n ? vit_writer_raws(r->writer, b->out.p + first->out, n, (uint64_t)(*i - from)) : 0;
+}
+
 static int write_parcel(struct run *r, const struct vit_parcel *b)
 {
 	for (int i = 0; i < b->n; i++) {
+		VIT_TRY(write_good(r, b, &i));
+		if (i == b->n)
+			break;
 		const struct vit_parcel_row *row = &b->row[i];
-		if (!row->error) {
-			VIT_TRY(vit_writer_raw(r->writer, b->out.p + row->out, row->out_n));
-			continue;
-		}
 		struct vit_record rec;
 		int known = !vit_record_decode(&rec, b->in.p + row->in, row->item.n);
 		int rc = vit_fail(VIT_ERECORD, "%s", row->error);

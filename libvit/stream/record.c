@@ -180,6 +180,24 @@ int vit_record_decode(struct vit_record *r, const uint8_t *raw, size_t n)
 	return 0;
 }
 
+int vit_record_epoch(const uint8_t *raw, size_t n, int64_t *epoch)
+{
+	struct vit_cur c = { raw, raw + n };
+	struct vit_token t;
+	*epoch = 0;
+	VIT_TRY(vit_cur_token(&c, &t));
+	if (t.type != VIT_T_MAP)
+		return vit_fail(VIT_ERECORD, "is not a map");
+	for (uint64_t i = 0; i < t.u; i++) {
+		struct vit_str key, value;
+		VIT_TRY(vit_cur_key(&c, &key));
+		VIT_TRY(vit_cur_value(&c, &value));
+		if (vit_str_is(key, "epoch"))
+			return integer_of(&value, epoch);
+	}
+	return 0;
+}
+
 static int tensor_key(struct vit_tensor_record *r, struct vit_str key, struct vit_str raw, struct vit_str *dtype)
 {
 	if (vit_str_is(key, "name"))

@@ -89,14 +89,14 @@ void vit_replay_free(struct vit_replay *r)
 /* In a stream of several epochs: has another one begun? */
 static int look_at_epoch(struct vit_replay *r, const struct vit_replay_item *item, int *begun)
 {
-	struct vit_record rec;
+	int64_t epoch;
 	*begun = 0;
 	if (!r->several)
 		return 0;
 	/* a bad record stays where it is; whoever works on it will say so */
-	if (vit_record_decode(&rec, item->raw, item->n) || rec.epoch == r->epoch)
+	if (vit_record_epoch(item->raw, item->n, &epoch) || epoch == r->epoch)
 		return 0;
-	r->epoch = rec.epoch;
+	r->epoch = epoch;
 	*begun = 1;
 	return 0;
 }

@@ -8,27 +8,16 @@
 #include <endian.h>
 #include <string.h>
 
-/* n is 0, 1, 2, 4 or 8. */
-static uint64_t be(const uint8_t *p, size_t n)
+/* A number of 0 to 8 bytes where n are there: one load, since which width comes
+ * next cannot be predicted. */
+static inline uint64_t be(const uint8_t *p, size_t width, size_t n)
 {
-	uint16_t two;
-	uint32_t four;
-	uint64_t eight;
-	switch (n) {
-	case 1:
-		return p[0];
-	case 2:
-		memcpy(&two, p, 2);
-		return be16toh(two);
-	case 4:
-		memcpy(&four, p, 4);
-		return be32toh(four);
-	case 8:
-		memcpy(&eight, p, 8);
-		return be64toh(eight);
-	default:
-		return 0;
-	}
+	uint64_t v = 0;
+	if (n >= sizeof v)
+		memcpy(&v, p, sizeof v);
+	else
+		memcpy(&v, p, width);
+	return width ? be64toh(v) >> (64 - 8 * width) : 0;
 }
 
 /* Types 0xc0 to 0xdf: bytes of number or length after the first byte, and what
@@ -70,24 +59,22 @@ static void short_token(struct vit_token *t, uint8_t b)
 	}
 }
 
-static void read_float(struct vit_token *t, const uint8_t *p, size_t width)
+static void read_float(struct vit_token *t, uint64_t bits, size_t width)
 {
 	if (width == 4) {
-		uint32_t bits = (uint32_t)be(p, 4);
+		uint32_t low = (uint32_t)bits;
 		float f;
-		memcpy(&f, &bits, sizeof f);
+		memcpy(&f, &low, sizeof f);
 		t->f = (double)f;
 	} else {
-		uint64_t bits = be(p, 8);
 		memcpy(&t->f, &bits, sizeof t->f);
 	}
 }
 
-static void read_signed(struct vit_token *t, const uint8_t *p, size_t width)
+static void read_signed(struct vit_token *t, uint64_t bits, size_t width)
 {
-	uint64_t v = be(p, width);
 	unsigned shift = (unsigned)(64 - 8 * width);
-	int64_t i = (int64_t)(v << shift) >> shift;
+	int64_t i = (int64_t)(bits << shift) >> shift;
 	if (i < 0) {
 		t->i = i;
 	} else {
@@ -96,26 +83,34 @@ static void read_signed(struct vit_token *t, const uint8_t *p, size_t width)
 	}
 }
 
-static int wide_token(struct vit_token *t, const uint8_t *p, size_t n)
+/* Types whose bytes are not simply a number or a length. */
+static int special_token(struct vit_token *t, uint8_t b, uint64_t bits, size_t width)
 {
-	uint8_t b = p[0];
 	if (b == 0xc1)
 		return vit_fail(VIT_EFORMAT, "byte c1 is no msgpack");
+	if (t->type == VIT_T_FLOAT)
+		read_float(t, bits, width);
+	else if (t->type == VIT_T_INT)
+		read_signed(t, bits, width);
+	else if (t->type == VIT_T_BOOL)
+		t->u = b == 0xc3;
+	else if (t->type == VIT_T_EXT)
+		t->u = width ? bits : (uint64_t)1 << (b - 0xd4);
+	return 0;
+}
+
+static inline int wide_token(struct vit_token *t, const uint8_t *p, size_t n)
+{
+	uint8_t b = p[0];
 	size_t width = wide[b - 0xc0].width;
 	t->type = wide[b - 0xc0].type;
 	t->head = 1 + width + (t->type == VIT_T_EXT);
 	if (n < t->head)
 		return VIT_END;
-	if (t->type == VIT_T_FLOAT)
-		read_float(t, p + 1, width);
-	else if (t->type == VIT_T_INT)
-		read_signed(t, p + 1, width);
-	else if (t->type == VIT_T_BOOL)
-		t->u = b == 0xc3;
-	else if (t->type == VIT_T_EXT && width == 0)
-		t->u = (uint64_t)1 << (b - 0xd4);
-	else
-		t->u = be(p + 1, width);
+	uint64_t bits = be(p + 1, width, n - 1);
+	if (t->type < VIT_T_UINT || t->type == VIT_T_INT || t->type == VIT_T_FLOAT || t->type == VIT_T_EXT)
+		return special_token(t, b, bits, width);
+	t->u = bits;
 	return 0;
 }
 

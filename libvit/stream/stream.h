@@ -120,6 +120,8 @@ struct vit_record {
 };
 /* Decode one record's bytes; the result borrows from `raw`. VIT_ERECORD. */
 int vit_record_decode(struct vit_record *, const uint8_t *raw, size_t n) VIT_MUST_CHECK;
+/* Its epoch alone; what follows that is not looked at. VIT_ERECORD. */
+int vit_record_epoch(const uint8_t *raw, size_t n, int64_t *epoch) VIT_MUST_CHECK;
 /* Append the record's bytes to `out`. Canonical: same record, same bytes. */
 int vit_record_encode(struct vit_buf *out, const struct vit_record *) VIT_MUST_CHECK;
 
@@ -172,6 +174,8 @@ struct vit_writer;
 int vit_writer_open(struct vit_writer **, struct vit_output *, const struct vit_header *) VIT_MUST_CHECK;
 int vit_writer_put(struct vit_writer *, const struct vit_record *) VIT_MUST_CHECK;
 int vit_writer_raw(struct vit_writer *, const void *record, size_t n) VIT_MUST_CHECK;
+/* The same for `count` records that lie one behind the other. */
+int vit_writer_raws(struct vit_writer *, const void *records, size_t n, uint64_t count) VIT_MUST_CHECK;
 int vit_writer_tensor(struct vit_writer *, const char *name, const struct vit_tensor *) VIT_MUST_CHECK;
 int vit_writer_flush(struct vit_writer *) VIT_MUST_CHECK;
 int vit_writer_end(struct vit_writer *, uint64_t skipped) VIT_MUST_CHECK;      /* trailer, flushed */

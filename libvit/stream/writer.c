@@ -106,11 +106,16 @@ int vit_writer_put(struct vit_writer *w, const struct vit_record *r)
 	return gathered(w);
 }
 
-int vit_writer_raw(struct vit_writer *w, const void *record, size_t n)
+int vit_writer_raws(struct vit_writer *w, const void *records, size_t n, uint64_t count)
 {
 	VIT_TRY(check(w));
-	w->count++;
-	return emit(w, record, n);
+	w->count += count;
+	return emit(w, records, n);
+}
+
+int vit_writer_raw(struct vit_writer *w, const void *record, size_t n)
+{
+	return vit_writer_raws(w, record, n, 1);
 }
 
 static int text(msgpack_packer *pk, const char *s)

@@ -157,6 +157,10 @@ static void test_fields_and_soft_labels(void **state)
 	assert_true(vit_str_is(back.type, "jpeg"));
 	assert_int_equal(back.n_field, 1);
 	assert_memory_equal(back.field[0].raw, extra, sizeof extra);
+	int64_t epoch = -1;
+	assert_int_equal(vit_record_epoch(b.p, b.n, &epoch), 0);
+	assert_int_equal(epoch, r.epoch);
+	assert_int_equal(vit_record_epoch(b.p, 5, &epoch), VIT_ERECORD);
 	vit_buf_release(&b);
 }
 
