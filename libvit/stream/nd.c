@@ -2,10 +2,10 @@
  *
  * nd.c - arrays: msgpack-numpy's map, and the plain {"data","shape","dtype"}.
  */
+#include "stream/pack.h"
 #include "stream/wire.h"
 
 #include <limits.h>
-#include <msgpack.h>
 #include <string.h>
 
 /* What was met in the map, before it is judged. */
@@ -132,28 +132,26 @@ int vit_nd_decode(struct vit_tensor *out, const uint8_t *p, size_t n)
 	return 0;
 }
 
-static int pack_bin(msgpack_packer *pk, const char *s)
-{
-	size_t n = strlen(s);
-	return msgpack_pack_bin(pk, n) || msgpack_pack_bin_body(pk, s, n);
-}
-
 int vit_nd_encode_head(struct vit_buf *out, const struct vit_tensor *t)
 {
-	msgpack_packer pk;
-	const char *type = vit_dtypes[t->dtype].numpy;
+	enum { ROOM = 64 + (VIT_MAXD + 2) * VIT_HEAD_MAX };
 	size_t bytes = vit_tensor_bytes(t);
-	int bad = 0;
 	if (bytes > UINT32_MAX)
 		return vit_fail(VIT_EUNSUPPORTED, "array of %zu bytes: a stream holds arrays below 4 GiB", bytes);
-	msgpack_packer_init(&pk, out, vit_pack_to_buf);
-	bad |= msgpack_pack_map(&pk, 5);
-	bad |= pack_bin(&pk, "nd") || msgpack_pack_true(&pk);
-	bad |= pack_bin(&pk, "type") || msgpack_pack_str(&pk, strlen(type)) || msgpack_pack_str_body(&pk, type, strlen(type));
-	bad |= pack_bin(&pk, "kind") || pack_bin(&pk, "");
-	bad |= pack_bin(&pk, "shape") || msgpack_pack_array(&pk, (size_t)t->ndim);
+	VIT_TRY(vit_buf_reserve(out, ROOM));
+	uint8_t *p = vit_put_map(out->p + out->n, 5);
+	p = vit_put_bin_key(p, "nd");
+	p = vit_put_byte(p, 0xc3);      /* true */
+	p = vit_put_bin_key(p, "type");
+	p = vit_put_key(p, vit_dtypes[t->dtype].numpy);
+	p = vit_put_bin_key(p, "kind");
+	p = vit_put_bin_key(p, "");
+	p = vit_put_bin_key(p, "shape");
+	p = vit_put_array(p, (size_t)t->ndim);
 	for (int i = 0; i < t->ndim; i++)
-		bad |= msgpack_pack_int64(&pk, t->dim[i]);
-	bad |= pack_bin(&pk, "data") || msgpack_pack_bin(&pk, bytes);
-	return bad ? VIT_ENOMEM : 0;
+		p = vit_put_int(p, t->dim[i]);
+	p = vit_put_bin_key(p, "data");
+	p = vit_put_bin_head(p, bytes);
+	out->n = (size_t)(p - out->p);
+	return 0;
 }

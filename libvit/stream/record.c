@@ -3,10 +3,10 @@
  * record.c - samples and tensors to bytes and back. Decoding is pure: it may
  * run in any thread and allocates nothing.
  */
+#include "stream/pack.h"
 #include "stream/wire.h"
 
 #include <limits.h>
-#include <msgpack.h>
 #include <string.h>
 
 /* ---- decoding ------------------------------------------------------------------ */
@@ -244,62 +244,66 @@ int vit_tensor_record_decode(struct vit_tensor_record *r, const uint8_t *raw, si
 
 /* ---- encoding ------------------------------------------------------------------- */
 
-static int pack_str(msgpack_packer *pk, const char *p, size_t n)
-{
-	return msgpack_pack_str(pk, n) || msgpack_pack_str_body(pk, p, n);
-}
-
-static int pack_key(msgpack_packer *pk, const char *key)
-{
-	return pack_str(pk, key, strlen(key));
-}
-
 static int put_nd(struct vit_buf *out, const struct vit_tensor *t)
 {
 	VIT_TRY(vit_nd_encode_head(out, t));
 	return vit_buf_add(out, t->data, vit_tensor_bytes(t));
 }
 
-static int put_label(struct vit_buf *out, msgpack_packer *pk, const struct vit_record *r)
+/* Everything up to the label's value, or the image. */
+static int put_start(struct vit_buf *out, const struct vit_record *r)
 {
-	if (r->label_kind == VIT_LABEL_NONE)
-		return 0;
-	if (pack_key(pk, "label"))
-		return VIT_ENOMEM;
-	if (r->label_kind == VIT_LABEL_SOFT)
-		return put_nd(out, &r->soft);
-	return msgpack_pack_int64(pk, r->label) ? VIT_ENOMEM : 0;
+	size_t keys = 3 + (r->label_kind != VIT_LABEL_NONE) + (r->image.data || r->encoded.p) + (size_t)r->n_field;
+	if (r->id.n > UINT32_MAX)
+		return vit_fail(VIT_EUNSUPPORTED, "id of %zu bytes: a stream holds strings below 4 GiB", r->id.n);
+	VIT_TRY(vit_buf_reserve(out, r->id.n + sizeof "id seq epoch label" + 8 * VIT_HEAD_MAX));
+	uint8_t *p = vit_put_map(out->p + out->n, keys);
+	p = vit_put_key(p, "id");
+	p = vit_put_str(p, r->id.p, r->id.n);
+	p = vit_put_key(p, "seq");
+	p = vit_put_uint(p, r->seq);
+	p = vit_put_key(p, "epoch");
+	p = vit_put_int(p, r->epoch);
+	if (r->label_kind != VIT_LABEL_NONE)
+		p = vit_put_key(p, "label");
+	if (r->label_kind == VIT_LABEL_INDEX)
+		p = vit_put_int(p, r->label);
+	out->n = (size_t)(p - out->p);
+	return r->label_kind == VIT_LABEL_SOFT ? put_nd(out, &r->soft) : 0;
 }
 
-static int put_image(struct vit_buf *out, msgpack_packer *pk, const struct vit_record *r)
+static int put_encoded(struct vit_buf *out, const struct vit_record *r)
 {
-	if (!r->image.data && !r->encoded.p)
-		return 0;
-	if (pack_key(pk, "image"))
-		return VIT_ENOMEM;
-	if (r->image.data)
-		return put_nd(out, &r->image);
 	if (r->encoded.n > UINT32_MAX)
 		return vit_fail(VIT_EUNSUPPORTED, "image file of %zu bytes: a stream holds files below 4 GiB", r->encoded.n);
-	int bad = msgpack_pack_map(pk, 2) || pack_key(pk, "encoded") || msgpack_pack_bin(pk, r->encoded.n) ||
-	          msgpack_pack_bin_body(pk, r->encoded.p, r->encoded.n) || pack_key(pk, "type") ||
-	          pack_str(pk, r->type.p, r->type.n);
-	return bad ? VIT_ENOMEM : 0;
+	VIT_TRY(vit_buf_reserve(out, r->encoded.n + r->type.n + sizeof "encoded type" + 6 * VIT_HEAD_MAX));
+	uint8_t *p = vit_put_map(out->p + out->n, 2);
+	p = vit_put_key(p, "encoded");
+	p = vit_put_bytes(vit_put_bin_head(p, r->encoded.n), r->encoded.p, r->encoded.n);
+	p = vit_put_key(p, "type");
+	p = vit_put_str(p, r->type.p, r->type.n);
+	out->n = (size_t)(p - out->p);
+	return 0;
+}
+
+static int put_key(struct vit_buf *out, const char *key, size_t n)
+{
+	VIT_TRY(vit_buf_reserve(out, n + VIT_HEAD_MAX));
+	out->n = (size_t)(vit_put_str(out->p + out->n, key, n) - out->p);
+	return 0;
 }
 
 static int put_record(struct vit_buf *out, const struct vit_record *r)
 {
-	msgpack_packer pk;
-	msgpack_packer_init(&pk, out, vit_pack_to_buf);
-	size_t keys = 3 + (r->label_kind != VIT_LABEL_NONE) + (r->image.data || r->encoded.p) + (size_t)r->n_field;
-	if (msgpack_pack_map(&pk, keys) || pack_key(&pk, "id") || pack_str(&pk, r->id.p ? r->id.p : "", r->id.n) ||
-	    pack_key(&pk, "seq") || msgpack_pack_uint64(&pk, r->seq) || pack_key(&pk, "epoch") || msgpack_pack_int64(&pk, r->epoch))
-		return VIT_ENOMEM;
-	VIT_TRY(put_label(out, &pk, r));
-	VIT_TRY(put_image(out, &pk, r));
+	VIT_TRY(put_start(out, r));
+	if (r->image.data || r->encoded.p)
+		VIT_TRY(put_key(out, "image", 5));
+	if (r->image.data)
+		VIT_TRY(put_nd(out, &r->image));
+	else if (r->encoded.p)
+		VIT_TRY(put_encoded(out, r));
 	for (int i = 0; i < r->n_field; i++) {
-		if (pack_str(&pk, r->field[i].key.p, r->field[i].key.n))
-			return VIT_ENOMEM;
+		VIT_TRY(put_key(out, r->field[i].key.p, r->field[i].key.n));
 		VIT_TRY(vit_buf_add(out, r->field[i].raw, r->field[i].n));
 	}
 	return 0;

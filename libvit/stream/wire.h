@@ -2,9 +2,10 @@
  *
  * wire.h - msgpack bytes as the stream uses them; inside libvit only.
  *
- * msgpack-c packs, and unpacks headers and trailers. Everything from outside is
+ * msgpack-c packs and unpacks headers and trailers. Everything from outside is
  * scanned first: msgpack-c allocates by claimed counts (5 bytes can ask for 16
- * GiB), the scan allocates nothing. Records are walked in place by tokens.
+ * GiB), the scan allocates nothing. Records are walked in place by tokens and
+ * packed by pack.h.
  */
 #ifndef VIT_STREAM_WIRE_H
 #define VIT_STREAM_WIRE_H

@@ -3,6 +3,7 @@
  * The scan and the array decoder against msgpack's conformance suite and
  * against hostile bytes.
  */
+#include "stream/pack.h"
 #include "stream/wire.h"
 
 #include <setjmp.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <msgpack.h>
 
 static size_t unhex(const char *s, uint8_t *out)
 {
@@ -231,10 +233,50 @@ static void test_records_refused(void **state)
 	}
 }
 
+/* What pack.h writes is what msgpack-c writes, around every change of width. */
+static void check_packed(const uint8_t *end, const uint8_t *p, struct vit_buf *want)
+{
+	assert_int_equal(end - p, want->n);
+	assert_memory_equal(p, want->p, (size_t)(end - p));
+	want->n = 0;
+}
+
+static void test_packing(void **state)
+{
+	(void)state;
+	struct vit_buf want = { 0 };
+	static const char text[70000];
+	uint8_t *p = malloc(sizeof text + VIT_HEAD_MAX);
+	msgpack_packer pk;
+	msgpack_packer_init(&pk, &want, vit_pack_to_buf);
+	for (int bit = 0; bit < 64; bit++) {
+		for (uint64_t v = ((uint64_t)1 << bit) - 2, k = 0; k < 4; k++, v++) {
+			msgpack_pack_uint64(&pk, v);
+			check_packed(vit_put_uint(p, v), p, &want);
+			msgpack_pack_int64(&pk, (int64_t)v);
+			check_packed(vit_put_int(p, (int64_t)v), p, &want);
+			msgpack_pack_int64(&pk, (int64_t)(0 - v));
+			check_packed(vit_put_int(p, (int64_t)(0 - v)), p, &want);
+			if (v >= sizeof text)
+				continue;
+			msgpack_pack_str_with_body(&pk, text, v);
+			check_packed(vit_put_str(p, text, v), p, &want);
+			msgpack_pack_bin(&pk, v);
+			check_packed(vit_put_bin_head(p, v), p, &want);
+			msgpack_pack_map(&pk, v);
+			check_packed(vit_put_map(p, v), p, &want);
+			msgpack_pack_array(&pk, v);
+			check_packed(vit_put_array(p, v), p, &want);
+		}
+	}
+	vit_buf_release(&want);
+	free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_conformance),
+		cmocka_unit_test(test_conformance), cmocka_unit_test(test_packing),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_nd),
