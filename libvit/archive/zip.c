@@ -114,7 +114,7 @@ int vit_zip_open(struct vit_zip **out, const struct vit_archive_at *at, const ch
 	if (!v->z) {
 		if (s)
 			zip_source_free(s);
-		rc = vit_fail(VIT_EFORMAT, "%s: cannot be read as a zip: %s", name, zip_error_strerror(&error));
+		rc = vit_fail(VIT_EFORMAT, "%s: cannot be read as a zip, which is damaged or cut: %s", name, zip_error_strerror(&error));
 		goto out;
 	}
 	rc = refuse_encrypted(v);

@@ -227,11 +227,12 @@ static int start(struct vit_fetch *f, const char *const *source, const struct vi
 		return VIT_ENOMEM;
 	VIT_TRY(open_format(f));
 	VIT_TRY(check_split(f));
+	/* may open the format once more, so what is added to its meta comes after */
+	if (o->verify)
+		VIT_TRY(vit_fetch_verify(f));
 	VIT_TRY(add_dataset(f));
 	VIT_TRY(add_classes(f));
 	VIT_TRY(choose_order(f));
-	if (o->verify)
-		VIT_TRY(vit_fetch_verify(f));
 	VIT_TRY(vit_fetch_select(f));
 	VIT_TRY(vit_fetch_begin(f));
 	return make_header(f);
@@ -319,8 +320,7 @@ static int next_random(struct vit_fetch *f, struct vit_record *r)
 	return VIT_END;
 }
 
-/* The next epoch of a format that reads forward: everything is opened again. */
-static int reopen(struct vit_fetch *f)
+int vit_fetch_reopen(struct vit_fetch *f)
 {
 	const struct vit_format *again;
 	f->passed = f->index = 0;
@@ -347,7 +347,7 @@ static int next_forward(struct vit_fetch *f, struct vit_record *r)
 		if (rc == VIT_END) {
 			if (++f->epoch >= o->epochs)
 				return VIT_END;
-			VIT_TRY(reopen(f));
+			VIT_TRY(vit_fetch_reopen(f));
 			continue;
 		}
 		f->index++;

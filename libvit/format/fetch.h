@@ -47,6 +47,8 @@ int vit_fetch_resolve(struct vit_fetch *, const char *const *source, const char 
 int vit_fetch_select(struct vit_fetch *) VIT_MUST_CHECK;
 /* Go to where opt.start_epoch and opt.start say. */
 int vit_fetch_begin(struct vit_fetch *) VIT_MUST_CHECK;
+/* The next epoch of a format that reads forward: everything is opened again. */
+int vit_fetch_reopen(struct vit_fetch *) VIT_MUST_CHECK;
 /* Read each record of the base split once, and compare it with the data set's digest. */
 int vit_fetch_verify(struct vit_fetch *) VIT_MUST_CHECK;
 /* The label and hold-out conditions on one record. */

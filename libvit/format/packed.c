@@ -49,10 +49,11 @@ static int leaves(const char *name)
 	return 0;
 }
 
+/* The root too, by which an archive of "." is told from one of a directory's name. */
 static int directory(struct vit_source *s, const char *name)
 {
 	name = below_root(name);
-	return !*name || leaves(name) || vit_member_hidden(name) ? 0 : vit_source_met_directory(s, name);
+	return leaves(name) || vit_member_hidden(name) ? 0 : vit_source_met_directory(s, name);
 }
 
 static int left_out(struct vit_source *s, const char *name, int64_t links, int64_t outside)

@@ -206,17 +206,18 @@ int vit_fetch_select(struct vit_fetch *f)
 
 int vit_fetch_verify(struct vit_fetch *f)
 {
-	if (!f->info.random)
-		return vit_fail(VIT_EUSAGE, "%s: --verify reads everything before the first record, and this comes only once",
+	if (!f->info.random && !vit_source_again(f->src))
+		return vit_fail(VIT_EUSAGE, "%s: --verify reads everything before the first record, and a pipe comes only once; name a file",
 		                vit_source_name(f->src));
 	XXH3_state_t *h = XXH3_createState();
 	if (!h)
 		return vit_fail(VIT_ENOMEM, "no memory for a digest");
 	XXH3_64bits_reset(h);
 	int rc = 0;
-	for (int64_t i = 0; i < f->n && !rc; i++) {
+	int64_t n = 0;
+	for (; !f->info.random || n < f->n; n++) {
 		struct vit_record r;
-		rc = f->format->read(f->priv, f->src, i, &r);
+		rc = f->format->read(f->priv, f->src, n, &r);
 		if (rc)
 			break;
 		uint8_t label = (uint8_t)r.label;
@@ -224,8 +225,10 @@ int vit_fetch_verify(struct vit_fetch *f)
 		if (r.image.data)
 			XXH3_64bits_update(h, r.image.data, vit_tensor_bytes(&r.image));
 	}
+	if (rc == VIT_END)
+		rc = vit_fetch_reopen(f);
 	if (!rc && f->dataset)
-		rc = vit_dataset_compare(f->dataset, f->base, f->n, XXH3_64bits_digest(h));
+		rc = vit_dataset_compare(f->dataset, f->base, n, XXH3_64bits_digest(h));
 	XXH3_freeState(h);
 	return rc ? vit_wrap(rc == VIT_ERECORD ? VIT_EFORMAT : rc, "--verify") : 0;
 }

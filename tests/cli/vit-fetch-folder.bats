@@ -416,3 +416,46 @@ q/%FF.ppm 1 1
 	run --separate-stderr -1 vit-fetch none.tar
 	assert_said "none.tar: no files in it"
 }
+
+@test "one folder: a class in a directory, nothing in an archive made of it" {
+	local s
+	need zip
+	mkdir d
+	image d/ants/{1,2}.ppm
+	tar cf d.tar d
+	tar cf ants.tar -C d ants
+	(cd d && zip -qr ../ants.zip ants)
+	# an archive made of "." has the same root as the directory
+	tar cf dot.tar -C d .
+	for s in d d.tar dot.tar; do
+		assert_equal "$(table $s | cut -d' ' -f1,2 | sort)" "ants/1.ppm 0
+ants/2.ppm 0"
+		assert_equal "$(classes_of $s)" ants
+	done
+	for s in ants.tar ants.zip; do
+		assert_equal "$(table $s | cut -d' ' -f1,2 | sort)" "1.ppm -
+2.ppm -"
+	done
+}
+
+@test "--verify: what is read from front to back too" {
+	classes d
+	tar cf d.tar d
+	vit-fetch d.tar >want
+	vit-fetch d.tar --verify >got
+	cmp want got
+	vit-fetch d.tar --verify --epochs 2 --limit 3 >got
+	vit-fetch d.tar --epochs 2 --limit 3 | cmp - got
+	# its names were read first, so it is kept
+	cat d.tar | vit-fetch - --verify | cmp - want
+	# the same of a stream, which is not
+	vit-fetch want --verify --order source >got
+	cmp <(vit-show --dump <want) <(vit-show --dump <got)
+	run --separate-stderr -2 vit-fetch - --verify < <(cat want)
+	assert_said "a pipe comes only once; name a file"
+	echo nothing >d/bees/2.ppm
+	tar cf d.tar d
+	run --separate-stderr -1 vit-fetch d.tar --verify
+	assert_output ""
+	assert_said "--verify: d.tar: bees/2.ppm: "
+}
