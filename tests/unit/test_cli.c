@@ -550,6 +550,9 @@ static void bytes_in_words(void **state)
 
 int main(void)
 {
+	/* a shell that runs us in the background has them ignored, which we would inherit */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_form_of_option),
