@@ -4,6 +4,7 @@
  */
 #include "show/command.h"
 
+#include "stream/show.h"
 #include "train/curve.h"
 
 #include <stdio.h>
@@ -50,7 +51,7 @@ static int show_file(struct show *s, const char *path)
 {
 	struct stat st;
 	json_t *about = json_object();
-	json_object_set_new(about, "file", json_string(strcmp(path, "-") ? path : "<stdin>"));
+	json_object_set_new(about, "file", vit_show_name(strcmp(path, "-") ? path : "<stdin>"));
 	int rc = !stat(path, &st) && S_ISDIR(st.st_mode) ? show_source(s, path, "a directory", about) : show_input(s, path, about);
 	json_decref(about);
 	return rc;

@@ -4,6 +4,8 @@
  */
 #include "command.h"
 
+#include "stream/show.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -59,30 +61,15 @@ static int text_line(struct eval *e, const char *id, const struct ranked *r, int
 
 /* ---- JSON ------------------------------------------------------------------------------- */
 
-/* Ids may be paths of any bytes, JSON may not: what is no UTF-8 becomes '?'. */
-static json_t *text(const char *s)
-{
-	json_t *j = json_string(s);
-	if (j)
-		return j;
-	char *tame = vit_strdup(s);
-	for (char *p = tame; p && *p; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	j = tame ? json_string(tame) : NULL;
-	free(tame);
-	return j;
-}
-
 static int json_line(struct eval *e, const char *id, const struct ranked *r, int n)
 {
 	json_t *list = json_array();
 	for (int i = 0; i < n; i++) {
 		char buf[24];
-		json_array_append_new(list, json_pack("{s:o, s:o}", "class", text(eval_class(e, r[i].k, buf)),
+		json_array_append_new(list, json_pack("{s:o, s:o}", "class", vit_show_name(eval_class(e, r[i].k, buf)),
 		                                      "p", isnan(r[i].p) ? json_null() : json_real((double)r[i].p)));
 	}
-	json_t *j = json_pack("{s:o, s:o}", "id", text(id), "predictions", list);
+	json_t *j = json_pack("{s:o, s:o}", "id", vit_show_name(id), "predictions", list);
 	char *line = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
 	int rc = line ? vit_buf_printf(&e->text, "%s\n", line) : vit_fail(VIT_ENOMEM, "out of memory for predictions");
 	free(line);

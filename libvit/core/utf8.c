@@ -34,3 +34,13 @@ int vit_utf8_valid(const char *p, size_t n)
 	}
 	return 1;
 }
+
+int vit_utf8_escape(struct vit_buf *to, const char *p, size_t n)
+{
+	for (size_t k; n; p += k, n -= k) {
+		k = vit_utf8_one(p, n);
+		VIT_TRY(k ? vit_buf_add(to, p, k) : vit_buf_printf(to, "%%%02X", (unsigned)(uint8_t)*p));
+		k += !k;
+	}
+	return 0;
+}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "draw/canvas.h"
 
+#include "core/utf8.h"
+
 #include <string.h>
 
 enum {
@@ -75,35 +77,27 @@ void draw_bold(cairo_t *cr, int bold)
 /* ---- text --------------------------------------------------------------------- */
 
 /* Bytes of the character at p; 0: it is none, or a control character. */
-static int character(const unsigned char *p)
+static size_t character(const char *p)
 {
-	static const uint32_t least[] = { 0, 0x20, 0x80, 0x800, 0x10000 };
-	int n = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
-	if (!n)
-		return 0;
-	uint32_t v = n == 1 ? *p : *p & (0x7fu >> n);
-	for (int i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		v = v << 6 | (p[i] & 0x3fu);
-	}
-	return v < least[n] || v == 0x7f || (v >= 0x80 && v < 0xa0) || (v >= 0xd800 && v < 0xe000) || v > 0x10ffff ? 0 : n;
+	unsigned char c = (unsigned char)p[0];
+	size_t n = vit_utf8_one(p, strlen(p));
+	return c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)p[1] < 0xa0) ? 0 : n;
 }
 
 /* One byte that cairo does not like and the whole picture is given up. */
 static void clean(char to[MAX_TEXT], const char *from)
 {
 	size_t n = 0;
-	for (const unsigned char *p = (const unsigned char *)from; *p;) {
-		int k = character(p);
-		if (n + (k ? (size_t)k : 1) >= MAX_TEXT)
+	for (const char *p = from; *p;) {
+		size_t k = character(p), step = k ? k : 1;
+		if (n + step >= MAX_TEXT)
 			break;
 		if (k)
-			memcpy(to + n, p, (size_t)k);
+			memcpy(to + n, p, k);
 		else
 			to[n] = '?';
-		n += k ? (size_t)k : 1;
-		p += k ? k : 1;
+		n += step;
+		p += step;
 	}
 	to[n] = 0;
 }

@@ -9,11 +9,7 @@
 int vit_encoded_id(struct vit_record *r, struct vit_buf *buf, const char *name, size_t n)
 {
 	buf->n = 0;
-	for (size_t k; n; name += k, n -= k) {
-		k = vit_utf8_one(name, n);
-		VIT_TRY(k ? vit_buf_add(buf, name, k) : vit_buf_printf(buf, "%%%02X", (unsigned)(uint8_t)*name));
-		k += !k;
-	}
+	VIT_TRY(vit_utf8_escape(buf, name, n));
 	r->id = (struct vit_str){ (const char *)buf->p, buf->n };
 	return 0;
 }

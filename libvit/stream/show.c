@@ -4,6 +4,8 @@
  */
 #include "stream/show.h"
 
+#include "core/utf8.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +204,14 @@ static int read_records(struct vit_tally *s, struct vit_reader *r)
 			return vit_reader_fail(r, rc, NULL, "%s", vit_errmsg());
 	}
 	return rc == VIT_END ? 0 : rc;
+}
+
+json_t *vit_show_name(const char *name)
+{
+	struct vit_buf b = { 0 };
+	json_t *v = vit_utf8_escape(&b, name, strlen(name)) ? NULL : json_stringn_nocheck(b.n ? (const char *)b.p : "", b.n);
+	vit_buf_release(&b);
+	return v;
 }
 
 int vit_show_stream(struct vit_reader *r, json_t *about)

@@ -7,6 +7,9 @@
 
 #include "stream/stream.h"
 
+/* A name of any bytes, as a path is, for JSON: what is no UTF-8 as %XX. NULL: no memory. */
+json_t *vit_show_name(const char *name);
+
 /* Read the stream to its end and describe it in the object `about`:
  *   kind, meta, history, records, skipped, bytes, and
  *   samples: announced (of an epoch, over all segments), classes

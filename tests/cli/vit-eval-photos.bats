@@ -56,6 +56,12 @@ setup() {
 		    assert l["predictions"][0]["p"] >= l["predictions"][1]["p"] and isinstance(l["predictions"][0]["class"], str)
 	EOF
 	assert_equal "$(vit-eval --report json m.vit a.jpg)" "$(vit-eval --predict=json m.vit a.jpg)"
+	# names of any bytes, as vit-fetch makes ids of them
+	local odd=$'gr\xc3\xbc\xff"\n.jpg'
+	cp a.jpg "$odd"
+	assert_equal "$(vit-eval --predict=json --top 1 m.vit "$odd" | cut -d, -f1)" $'{"id":"gr\xc3\xbc%FF\\"\\n.jpg"'
+	assert_equal "$(vit-show --json "$odd" | cut -d, -f1)" $'{"file":"gr\xc3\xbc%FF\\"\\n.jpg"'
+	rm "$odd"
 }
 
 @test "a damaged photo among others is named; --max-bad goes on" {
