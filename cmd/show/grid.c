@@ -235,13 +235,13 @@ static int one(struct sheet *s, const char *path)
 
 /* ---- the picture --------------------------------------------------------------------- */
 
-static int draw(struct sheet *s, int n_input)
+static int draw(struct sheet *s, int n_input, const char *first)
 {
 	const struct vit_draw *d;
 	struct vit_buf title = { 0 };
 	VIT_TRY(show_draw(&d));
 	if (!s->n)
-		return vit_fail(VIT_EFORMAT, "no image to draw");
+		return vit_fail(VIT_EFORMAT, "%s%s: no image to draw", strcmp(first, "-") ? first : "<stdin>", n_input > 1 ? ", ..." : "");
 	int rc = n_input == 1 ? vit_buf_printf(&title, "%s: ", s->title) : 0;
 	if (rc >= 0 && s->there > s->n)
 		rc = vit_buf_printf(&title, "%d of %lld images", s->n, (long long)s->there);
@@ -263,7 +263,7 @@ int show_grid(struct show *show, int argc, char **argv)
 	for (int i = 0; i < argc && !rc && s.n < s.cap && !cli_signal; i++)
 		rc = one(&s, argv[i]);
 	if (!rc && !cli_signal)
-		rc = draw(&s, argc);
+		rc = draw(&s, argc, argv[0]);
 	for (int i = 0; i < s.cap && s.text && s.image; i++) {
 		free(s.text[i]);
 		vit_image_release(&s.image[i]);

@@ -19,7 +19,7 @@ static int window(const struct config *cfg, int code, int64_t h, int64_t w, int6
 	*wh = cfg->size[0];
 	*ww = cfg->size[1] ? cfg->size[1] : cfg->size[0];
 	if (*wh > h || *ww > w)
-		return vit_fail(code, "a window of %lldx%lld is larger than the image of %lldx%lld",
+		return vit_fail(code, "a window of %lldx%lld is larger than the image of %lldx%lld; put resize before",
 		                (long long)*wh, (long long)*ww, (long long)h, (long long)w);
 	return 0;
 }

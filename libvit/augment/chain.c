@@ -276,12 +276,12 @@ static int check_announced(const struct vit_chain *chain, const struct vit_image
 	int same_size = !a[0] || (im->h == a[0] && im->w == a[1]), same_channels = !a[2] || im->c == a[2];
 	if (same_size && same_channels)
 		return 0;
+	const char *remedy = !same_size ? "end with an operation of size=HxW" : im->c == 1 || im->c == 3 ? "begin with decode:mode=rgb" :
+			     "a stream of such images has to announce their channels";
 	if (!a[0])
-		return vit_fail(VIT_ERECORD, "image has %lld channels, the stream announces %lld; begin with decode:mode=rgb", (long long)im->c,
-		                (long long)a[2]);
+		return vit_fail(VIT_ERECORD, "image has %lld channels, the stream announces %lld; %s", (long long)im->c, (long long)a[2], remedy);
 	return vit_fail(VIT_ERECORD, "image becomes %lldx%lldx%lld, the stream announces %lldx%lldx%lld; %s", (long long)im->h,
-	                (long long)im->w, (long long)im->c, (long long)a[0], (long long)a[1], (long long)a[2],
-	                same_size ? "begin with decode:mode=rgb" : "end with an operation of size=HxW");
+	                (long long)im->w, (long long)im->c, (long long)a[0], (long long)a[1], (long long)a[2], remedy);
 }
 
 int vit_chain_apply(const struct vit_chain *chain, struct vit_chain_work *work, uint64_t seed, struct vit_record *r)

@@ -31,7 +31,7 @@ static int window(const struct config *cfg, int code, int64_t h, int64_t w, int6
 	*wh = cfg->size[0] ? cfg->size[0] : h;
 	*ww = cfg->size[1] ? cfg->size[1] : cfg->size[0] ? cfg->size[0] : w;
 	if (*wh > h + 2 * cfg->padding || *ww > w + 2 * cfg->padding)
-		return vit_fail(code, "a window of %lldx%lld is larger than the image of %lldx%lld with padding %lld",
+		return vit_fail(code, "a window of %lldx%lld is larger than the image of %lldx%lld with padding %lld; put resize before",
 		                (long long)*wh, (long long)*ww, (long long)h, (long long)w, (long long)cfg->padding);
 	if (cfg->mode == REFLECT && (cfg->padding >= h || cfg->padding >= w))
 		return vit_fail(code, "reflected padding of %lld wants an image larger than that, not %lldx%lld",

@@ -92,18 +92,6 @@ json_t *vit_preprocess_to_json(const struct vit_preprocess *p)
 
 /* ---- images ------------------------------------------------------------------------------ */
 
-/* Gray to RGB by repetition; RGB to gray by Pillow's weights (ITU-R 601). */
-static void convert(uint8_t *dst, int64_t to, const uint8_t *src, int64_t from, int64_t pixels)
-{
-	if (from == to) {
-		memcpy(dst, src, (size_t)(pixels * from));
-		return;
-	}
-	for (int64_t i = 0; i < pixels; i++, src += from)
-		for (int64_t k = 0; k < to; k++)
-			*dst++ = from == 1 ? src[0] : (uint8_t)((src[0] * 19595u + src[1] * 38470u + src[2] * 7471u + 0x8000u) >> 16);
-}
-
 /* The size whose centre is cut: the image's proportions, covering [H,W] / crop_pct
  * with its shorter side, or just that size where it is squashed. */
 static void covering(const struct vit_preprocess *p, int64_t h, int64_t w, int64_t *rh, int64_t *rw)
@@ -142,14 +130,14 @@ static int apply(const struct vit_preprocess *p, struct vit_preprocess_work *wor
 	if (c != C && !(c == 1 && C == 3) && !(c == 3 && C == 1))
 		return vit_fail(VIT_ERECORD, "%lld channels, the model wants %lld", (long long)c, (long long)C);
 	if (h == p->input_size[1] && w == p->input_size[2]) {
-		convert(out, C, image, c, h * w);
+		vit_convert(out, C, image, c, h * w);
 		return 0;
 	}
 	*resized = 1;
 	if (c == C)
 		return fit(p, work, image, h, w, out);
 	VIT_TRY(vit_image_reserve(&work->same, h, w, C));
-	convert(work->same.p, C, image, c, h * w);
+	vit_convert(work->same.p, C, image, c, h * w);
 	return fit(p, work, work->same.p, h, w, out);
 }
 

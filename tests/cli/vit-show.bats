@@ -217,6 +217,9 @@ log() {
 	assert_said empty
 	need script
 	samples >s
+	vit-augment --limit 0 -i s -o none
+	run --separate-stderr -1 vit-show --grid 2x2 none -o m.png
+	assert_said "none: no image to draw"
 	run script -qec 'vit-show --grid 2x2 s' /dev/null
 	assert_failure 2
 }

@@ -213,6 +213,8 @@ static void results_are_what_the_header_says(void **state)
 	(void)state;
 	is_refused("resize:size=8x8", 0, 0, 0, 3, NULL);
 	is_refused("resize:size=8x8", 0, 0, 0, 1, "8x8x1, the stream announces 8x8x3; begin with decode:mode=rgb");
+	/* decode takes no four channels either */
+	is_refused("resize:size=8x8", 0, 0, 0, 4, "announces 8x8x3; a stream of such images has to announce");
 	is_refused("resize:size=8x8", 0, 0, 1, 1, NULL);
 	is_refused("decode resize:size=8x8", 0, 0, 0, 1, NULL);
 	is_refused("decode", 0, 0, 0, 4, "neither gray nor RGB");
