@@ -130,3 +130,20 @@ npy() { # SHAPE BYTES: a u8 array's header
 	assert_file_exists m.vit
 	[[ -s out ]]
 }
+
+@test "a pipe that is not surveyed is not kept: no temporary file, whatever --memory is" {
+	local i
+	mkdir d
+	for i in {1..40}; do
+		{
+			printf 'P6 2 2 255\n'
+			head -c 200000 /dev/zero
+		} >d/$i.ppm
+		echo 0 >d/$i.cls
+	done
+	tar cf d.tar --sort=name -C d .
+	echo ants >names
+	cat d.tar | TMPDIR=/nonexistent vit-fetch - --memory 1M --classes names >got
+	run -0 vit-show --json got
+	assert_output --partial '"records":40,'
+}
