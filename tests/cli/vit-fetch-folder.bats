@@ -231,6 +231,8 @@ vit-fetch: d: left out: 1 image outside the class folders"
 }
 
 @test "an image that cannot be had is a bad record, also where it is the first" {
+	local as
+	need python3
 	mkdir d
 	image d/a/{1,2}.ppm d/b/3.ppm
 	python3 - <<-'end'
