@@ -109,7 +109,7 @@ static void test_bad_specs(void **state)
 	(void)state;
 	must_fail("vit-lite/5", 28, 28, VIT_EUSAGE, "image=25x25 and image=30x30");
 	must_fail("vit-lite", 28, 28, VIT_EUSAGE, "vit-lite/4");
-	must_fail("vit-lite/4", 0, 0, VIT_EUSAGE, "say image=224");
+	must_fail("vit-lite/4", 0, 0, VIT_EUSAGE, "image=224");
 	must_fail("resnet", 28, 28, VIT_EUSAGE, "vit-tiny/16");
 	must_fail("vit:dim=10,heads=3", 28, 28, VIT_EUSAGE, "heads=3 does not divide dim=10");
 	must_fail("vit:depht=2", 28, 28, VIT_EUSAGE, "depth");
