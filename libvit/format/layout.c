@@ -144,6 +144,31 @@ static int is_splits(const struct vit_layout *l, uint32_t base)
 	return with_classes;
 }
 
+/* Several splits with classes of their own beside a directory that is none: two
+ * sources of different kinds, or something that lies where it should not. One
+ * directory called train can be a class. */
+static int check_mixed(const struct vit_layout *l, uint32_t base)
+{
+	const char *split = NULL, *other = NULL;
+	int seen = 0;
+	for (uint32_t i = l->dir[base].first; i; i = l->dir[i].next) {
+		const struct vit_layout_dir *d = &l->dir[i];
+		if (!d->below)
+			continue;
+		int s = split_of(d);
+		if (s < 0)
+			other = d->name;
+		else if (images_in_children(l, i)) {
+			seen |= 1 << s;
+			split = d->name;
+		}
+	}
+	if (!other || !(seen & (seen - 1)))
+		return 0;
+	return vit_fail(VIT_EFORMAT, "%s/ holds classes as a split does, and beside it %s/ is no split; read them one by one, or move it away",
+	                split, other);
+}
+
 /* The single directory around everything, or the root. */
 static uint32_t base_of(const struct vit_layout *l, int packed)
 {
@@ -268,8 +293,10 @@ int vit_layout_decide(struct vit_layout *l, int packed)
 	}
 	if (is_splits(l, base))
 		return take_splits(l, base);
-	if (images_in_children(l, base))
+	if (images_in_children(l, base)) {
+		VIT_TRY(check_mixed(l, base));
 		return take_classes(l, base);
+	}
 	l->kind = VIT_LAYOUT_FLAT;
 	l->count[0] = l->dir[base].direct;
 	return 0;

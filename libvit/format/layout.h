@@ -40,7 +40,8 @@ struct vit_layout {
 /* A file that is an image, or (image 0) a directory. VIT_EUNSUPPORTED: too many directories. */
 int vit_layout_add(struct vit_layout *, const char *path, int image) VIT_MUST_CHECK;
 /* `packed`: an archive, whose single directory is how it was made rather than a
- * class. VIT_EFORMAT: a class name that is not UTF-8, two names of one split. */
+ * class. VIT_EFORMAT: a class name that is not UTF-8, two names of one split,
+ * splits beside a directory that is none. */
 int vit_layout_decide(struct vit_layout *, int packed) VIT_MUST_CHECK;
 /* "train" 0, "validation" 1, "testing" 2, ...; -1: no split's name. `n` bytes. */
 int vit_layout_split(const char *name, size_t n);

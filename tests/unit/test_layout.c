@@ -120,6 +120,9 @@ static void many_classes_and_bad_names(void **state)
 		assert_int_equal(l.per_class[i], 2);
 	}
 	vit_layout_release(&l);
+	assert_int_equal(decide(&l, "train/a/1 val/a/2 cats/3", 0), VIT_EFORMAT);
+	assert_non_null(strstr(vit_errmsg(), "cats/"));
+	vit_layout_release(&l);
 	assert_int_equal(decide(&l, "a/1 caf\xe9/1", 0), VIT_EFORMAT);
 	assert_non_null(strstr(vit_errmsg(), "not UTF-8"));
 	vit_layout_release(&l);
