@@ -193,6 +193,17 @@ static int tell_left_out(struct folder *f, struct vit_source *s)
 	return rc;
 }
 
+/* Archives that each have a directory around their classes, or a level too many:
+ * it may be meant, but seldom is. */
+static int tell_deep_classes(const struct folder *f, struct vit_source *s)
+{
+	const struct vit_layout *l = &f->layout;
+	if (l->kind != VIT_LAYOUT_CLASSES || l->shallow || l->n_class < 2)
+		return 0;
+	return vit_source_notice(s, "%s: classes are %s, %s%s, and all images lie in directories below them; where those are the classes, "
+	                         "give each part alone", vit_source_name(s), l->classes[0], l->classes[1], l->n_class > 2 ? ", ..." : "");
+}
+
 static int tell_empty_classes(struct folder *f, struct vit_source *s)
 {
 	const struct vit_layout *l = &f->layout;
@@ -283,6 +294,7 @@ static int folder_open(void *priv, struct vit_source *s, struct vit_format_info 
 		return vit_wrap(rc, "%s", vit_source_name(s));
 	VIT_TRY(describe(f, s, info));
 	VIT_TRY(tell_left_out(f, s));
+	VIT_TRY(tell_deep_classes(f, s));
 	const struct vit_layout *l = &f->layout;
 	if (l->count[0] + l->count[1] + l->count[2] + l->flat[0] + l->flat[1] + l->flat[2] == 0)
 		return no_images(f, s);

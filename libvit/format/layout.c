@@ -273,6 +273,8 @@ static int take_classes(struct vit_layout *l, uint32_t base)
 	l->kind = VIT_LAYOUT_CLASSES;
 	l->outside = l->dir[base].direct;
 	l->count[0] = l->dir[base].below - l->outside;
+	for (uint32_t i = l->dir[base].first; i; i = l->dir[i].next)
+		l->shallow += l->dir[i].direct;
 	int rc = add_classes(l, &list, base);
 	if (!rc)
 		rc = sort_classes(l, &list);

@@ -30,6 +30,7 @@ struct vit_layout {
 	int n_class;
 	int64_t *per_class;             /* images of each, over all splits */
 	int64_t count[3], flat[3];      /* images of train, val, test; those that lie right in the split, outside any class */
+	int64_t shallow;                /* classes: images right in their class's directory, none below it */
 	int64_t outside;                /* images outside any class that are not given */
 	const char *around;             /* the directory taken off; NULL: none */
 

@@ -461,3 +461,17 @@ ants/2.ppm 0"
 	assert_output ""
 	assert_said "--verify: d.tar: bees/2.ppm: "
 }
+
+@test "classes whose images all lie a level deeper are asked about" {
+	mkdir -p part1/{a,b} part2/{a,b}
+	for f in part1/a/1 part1/b/1 part2/a/2 part2/b/2; do printf 'P5 1 1 255 x' >$f.pgm; done
+	tar cf part1.tar part1 && tar cf part2.tar part2
+	run --separate-stderr vit-fetch part1.tar part2.tar -o s.vits
+	assert_success
+	assert_equal "$stderr" "vit-fetch: part1.tar: classes are part1, part2, and all images lie in directories below them; where those are the classes, give each part alone"
+	quietly vit-fetch part1.tar -o s.vits
+	# one image of its own, and it is meant
+	printf 'P5 1 1 255 x' >part1/0.pgm
+	mkdir d && mv part1 part2 d
+	quietly vit-fetch d -o s.vits
+}
