@@ -77,7 +77,7 @@ static int check_split(const struct vit_fetch *f)
 		return 0;
 	}
 	const char *hint = "";
-	if (has_word(have, "train"))
+	if (has_word(have, "train") && !has_word(have, "val"))
 		hint = "; --holdout 10% --split val takes a tenth of train";
 	else if (!strcmp(f->base, "train") && has_word(have, "all"))
 		hint = "; with --split all, later programs can still cut it";

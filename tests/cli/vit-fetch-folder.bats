@@ -475,3 +475,11 @@ ants/2.ppm 0"
 	mkdir d && mv part1 part2 d
 	quietly vit-fetch d -o s.vits
 }
+
+@test "who has a split val is not told to cut one off" {
+	mkdir -p d/{train,val}/{a,b}
+	for f in d/{train,val}/{a,b}/1; do printf 'P5 1 1 255 x' >$f.pgm; done
+	run --separate-stderr -2 vit-fetch d --split test
+	assert_equal "$stderr" "vit-fetch: d: no split test; it has: train val
+try 'vit-fetch --help'"
+}
