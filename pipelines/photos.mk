@@ -5,7 +5,7 @@
 #   make -f pipelines/photos.mk PHOTOS=~/birds
 #
 # PHOTOS   class folders (birds/ants/1.jpg), with or without train/ val/ test/;
-#          an archive of such
+#          a zip of such (where it has a val/, say HOLDOUT=); unpack other archives
 # OUT      where results go; `rm -r` it to begin anew
 # HOLDOUT  share of the photos kept for validation, where there is no val/
 # EPOCHS   passes over the photos; more for fewer photos
