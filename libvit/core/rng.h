@@ -67,11 +67,17 @@ static inline VIT_HD uint32_t vit_below(uint32_t x, uint32_t n)
 struct vit_draws {
 	uint64_t key, stream;
 	uint64_t i;
+	uint64_t known;                 /* 1 + the four that are in `four`; 0: none */
+	struct vit_rand4 four;
 };
 static inline VIT_HD uint32_t vit_draw(struct vit_draws *d)
 {
-	struct vit_rand4 r = vit_philox(d->key, d->stream, d->i >> 2);
-	return r.v[d->i++ & 3];
+	uint64_t block = d->i >> 2;
+	if (d->known != block + 1) {
+		d->four = vit_philox(d->key, d->stream, block);
+		d->known = block + 1;
+	}
+	return d->four.v[d->i++ & 3];
 }
 
 /* FNV-1a of a name: the key of a graph node. A name, never an index, so that

@@ -100,18 +100,17 @@ static int dtype_of(const struct parts *a, int *dtype)
 	return 0;
 }
 
-int vit_nd_decode(struct vit_tensor *out, const uint8_t *p, size_t n)
+int vit_cur_nd(struct vit_cur *c, struct vit_tensor *out)
 {
-	struct vit_cur c = { p, p + n };
 	struct vit_token t;
 	struct parts a;
 	int seen = 0, dtype = VIT_U8;
 	memset(&a, 0, sizeof a);
-	VIT_TRY(vit_cur_token(&c, &t));
+	VIT_TRY(vit_cur_token(c, &t));
 	if (t.type != VIT_T_MAP)
 		return vit_fail(VIT_ERECORD, "not an array map (nd, or data + shape + dtype)");
 	for (uint64_t i = 0; i < t.u; i++)
-		VIT_TRY(one_part(&c, &a, &seen));
+		VIT_TRY(one_part(c, &a, &seen));
 	VIT_TRY(dtype_of(&a, &dtype));
 	if (!a.data.p)
 		return vit_fail(VIT_ERECORD, "array without data");
@@ -130,6 +129,12 @@ int vit_nd_decode(struct vit_tensor *out, const uint8_t *p, size_t n)
 	out->ndim = a.ndim;
 	memcpy(out->dim, a.dim, sizeof out->dim);
 	return 0;
+}
+
+int vit_nd_decode(struct vit_tensor *out, const uint8_t *p, size_t n)
+{
+	struct vit_cur c = { p, p + n };
+	return vit_cur_nd(&c, out);
 }
 
 int vit_nd_encode_head(struct vit_buf *out, const struct vit_tensor *t)

@@ -100,17 +100,25 @@ static int encoded_of(struct vit_record *r, const struct vit_str *raw)
 	return 0;
 }
 
-static int image_of(struct vit_record *r, const struct vit_str *raw)
+/* Walked once, not as a value first: it is most of the record's tokens. */
+static int image_at(struct vit_record *r, struct vit_cur *c)
 {
-	if (vit_map_begins((const uint8_t *)raw->p, raw->n, "encoded") || vit_map_begins((const uint8_t *)raw->p, raw->n, "type")) {
+	size_t n = (size_t)(c->end - c->p);
+	int encoded_first = vit_map_begins(c->p, n, "encoded");
+	if (encoded_first || vit_map_begins(c->p, n, "type")) {
+		struct vit_cur at = *c;
+		struct vit_str raw;
+		VIT_TRY(vit_cur_value(&at, &raw));
 		/* "type" first is either kind of map: ours when "encoded" is there */
-		if (encoded_of(r, raw) == 0 && r->encoded.p)
+		if (encoded_of(r, &raw) == 0 && r->encoded.p) {
+			*c = at;
 			return 0;
-		if (vit_map_begins((const uint8_t *)raw->p, raw->n, "encoded"))
+		}
+		if (encoded_first)
 			return VIT_ERECORD;
 		memset(&r->type, 0, sizeof r->type);
 	}
-	VIT_TRY(vit_nd_decode(&r->image, (const uint8_t *)raw->p, raw->n));
+	VIT_TRY(vit_cur_nd(c, &r->image));
 	char shape[96];
 	if (r->image.dtype != VIT_U8 || r->image.ndim != 3 || vit_tensor_count(&r->image) < 1)
 		return vit_fail(VIT_ERECORD, "is %s: uint8 [height,width,channels] is wanted", vit_shape_str(shape, sizeof shape, &r->image));
@@ -133,10 +141,15 @@ static int other_field(struct vit_record *r, struct vit_str key, struct vit_str 
 	return 0;
 }
 
-static int one_key(struct vit_record *r, struct vit_str key, struct vit_str raw, int *seen)
+static int one_key(struct vit_record *r, struct vit_str key, struct vit_cur *c, int *seen)
 {
-	int bit, rc;
-	if (vit_str_is(key, "id"))
+	struct vit_str raw = { 0 };
+	int bit, rc, is_image = vit_str_is(key, "image");
+	if (!is_image)
+		VIT_TRY(vit_cur_value(c, &raw));
+	if (is_image)
+		rc = image_at(r, c), bit = SEEN_IMAGE;
+	else if (vit_str_is(key, "id"))
 		rc = string_of(&raw, VIT_T_STR, &r->id), bit = SEEN_ID;
 	else if (vit_str_is(key, "seq"))
 		rc = seq_of(r, &raw), bit = SEEN_SEQ;
@@ -144,8 +157,6 @@ static int one_key(struct vit_record *r, struct vit_str key, struct vit_str raw,
 		rc = integer_of(&raw, &r->epoch), bit = SEEN_EPOCH;
 	else if (vit_str_is(key, "label"))
 		rc = label_of(r, &raw), bit = SEEN_LABEL;
-	else if (vit_str_is(key, "image"))
-		rc = image_of(r, &raw), bit = SEEN_IMAGE;
 	else
 		rc = other_field(r, key, raw), bit = 0;
 	if (rc == 0 && (*seen & bit))
@@ -168,10 +179,9 @@ int vit_record_decode(struct vit_record *r, const uint8_t *raw, size_t n)
 	if (t.type != VIT_T_MAP)
 		return vit_fail(VIT_ERECORD, "is not a map");
 	for (uint64_t i = 0; i < t.u; i++) {
-		struct vit_str key, value;
+		struct vit_str key;
 		VIT_TRY(vit_cur_key(&c, &key));
-		VIT_TRY(vit_cur_value(&c, &value));
-		VIT_TRY(one_key(r, key, value, &seen));
+		VIT_TRY(one_key(r, key, &c, &seen));
 	}
 	if (!(seen & SEEN_ID))
 		return vit_fail(VIT_ERECORD, "has no \"id\"");

@@ -86,6 +86,8 @@ int vit_json_unpack(json_t **, const uint8_t *p, size_t n) VIT_MUST_CHECK;      
 
 /* An array or, with ndim 0, a numpy scalar; data points into p. VIT_ERECORD. */
 int vit_nd_decode(struct vit_tensor *, const uint8_t *p, size_t n) VIT_MUST_CHECK;
+/* The same where the cursor is, which moves behind it. */
+int vit_cur_nd(struct vit_cur *, struct vit_tensor *) VIT_MUST_CHECK;
 /* All of an nd up to its data's bytes, which follow. */
 int vit_nd_encode_head(struct vit_buf *, const struct vit_tensor *) VIT_MUST_CHECK;
 
