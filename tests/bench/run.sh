@@ -97,8 +97,8 @@ if [ -d "$shared/hymenoptera" ]; then
 	data "photographs: decode, resized crop 224, flip" photos ${#jpg[@]} "${jpg[@]}" -- random-resized-crop:size=224 hflip
 	"$BUILD/bin/vit-fetch" -q "$shared/cifar10-binary" --split train >"$tmp/in.vits" || exit 1
 	# read as one long epoch, not from the records that --epochs keeps
-	"$BUILD/bin/vit-augment" -i "$tmp/in.vits" --epochs 40 -o "$tmp/long.vits" && mv "$tmp/long.vits" "$tmp/in.vits"
-	epochs=40
+	"$BUILD/bin/vit-augment" -i "$tmp/in.vits" --epochs 200 -o "$tmp/long.vits" && mv "$tmp/long.vits" "$tmp/in.vits"
+	epochs=200
 	data "32x32 records: crop with padding 4, flip" cifar 1102 5000 -- random-crop:padding=4 hflip
 else
 	echo "photographs: absent (no $shared/hymenoptera)"
