@@ -102,10 +102,8 @@ assert rows[0]["predictions"][0]["class"] == "ants", rows' <<<"$output"
 	vit-fetch good --epochs 400 --shuffle | vit-augment resize:size=32x32 -o s.vits
 	vit-train --model "$MODEL" --batch-size 1 -o whole.vit s.vits 2>/dev/null
 	local line="vit-train --model $MODEL --batch-size 1 --checkpoint c --every 200it --resume -o cut.vit s.vits" rc=0
-	# a job of its own, as a terminal would have it: bash lets background jobs ignore SIGINT
-	set -m
-	$line 2>err &
-	set +m
+	# bash has background jobs ignore SIGINT, and may have been started so itself
+	env --default-signal=INT $line 2>err &
 	for ((i = 0; i < 400; i++)); do [ -e c ] && break || sleep 0.05; done
 	kill -INT $!
 	wait $! || rc=$?
