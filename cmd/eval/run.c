@@ -139,7 +139,7 @@ static int evaluate(struct eval *e, const struct vit_batch *b, const float **log
 		i++;
 	int64_t rows = INT64_C(1) << i < e->cfg->batch ? INT64_C(1) << i : e->cfg->batch;
 	if (!e->evaluator[i])
-		VIT_TRY(vit_evaluator_new(&e->evaluator[i], &e->model, rows, 0, e->backend, e->dev));
+		VIT_TRY(vit_evaluator_new(&e->evaluator[i], &e->model, &(struct vit_evaluator_opt){ .batch = rows }, e->backend, e->dev));
 	double t0 = cli_now();
 	int rc = vit_evaluator_run(e->evaluator[i], b->n, b->images, logits);
 	e->seconds += cli_now() - t0;

@@ -48,7 +48,8 @@ static int validate(struct train *t)
 	};
 	int rc = 0;
 	if (!t->evaluator)
-		rc = vit_evaluator_new(&t->evaluator, &t->model, t->opt.batch_size, t->opt.ema > 0, t->backend, t->dev);
+		rc = vit_evaluator_new(&t->evaluator, &t->model, &(struct vit_evaluator_opt){ .batch = t->opt.batch_size, .use_ema = t->opt.ema > 0,
+		                       .amp = t->opt.amp, .how = t->opt.how }, t->backend, t->dev);
 	if (!rc && t->val_read)
 		rc = vit_samples_rewind(t->val);
 	if (!rc)

@@ -26,20 +26,31 @@ struct vit_backend {
 	void (*free)(struct vit_dev *, void *, int pinned);
 	int (*copy)(struct vit_dev *, void *to, const void *from, size_t, int dir);
 	int (*sync)(struct vit_dev *);
+	/* Host to device in the order of the kernels, but while those before it still
+	 * run; `from` is free again on return. NULL: copy does. */
+	int (*send)(struct vit_dev *, void *to, const void *from, size_t);
 	/* At plan time, with the call's shapes and dtypes: the kernel, or NULL: not
 	 * here (on the CPU the reference runs). May set call->ws (shape of the
 	 * scratch it needs) and call->state (released by drop). */
 	vit_kernel (*find)(struct vit_dev *, struct vit_call *, int back);
 	void (*drop)(struct vit_dev *, struct vit_call *);
-	/* Recorded tapes; NULL where there are none. */
+	/* Recorded tapes; NULL where there are none. Between record(1) and record(0),
+	 * which gives the tape, kernels are noted instead of run. */
 	int (*record)(struct vit_dev *, int on, void **tape);
 	int (*play)(struct vit_dev *, void *tape);
+	void (*erase)(struct vit_dev *, void *tape);
 	int host;               /* 1: its memory is the host's: where find gives NULL the reference runs */
+	uint32_t amp;           /* bit 1u << dtype: values may be lowered to it */
+	int tf32;               /* VIT_HOW_TF32 means something here */
+	/* Lines on what could be opened, "cuda:0 NVIDIA H200, 139 GiB, sm_90\n"; or
+	 * VIT_EUNSUPPORTED with the reason why nothing can. NULL: no devices to tell apart. */
+	int (*devices)(char *text, size_t size);
 };
 
-/* Besides ops, find is asked for two names that only touch flat blocks:
+/* Besides ops, find is asked for names that only touch flat blocks:
  *   "zero"       in[0] (absent without gradients) := 0; the step's sums := 0
- *   "ema_state"  in[1] := d in[1] + (1 - d) in[0] unless found_inf; attr vit_adamw_attr */
+ *   "ema_state"  in[1] := d in[1] + (1 - d) in[0] unless found_inf; attr vit_adamw_attr
+ *   "lower"      in[1], 16 bits, := in[0], f32 (backends with amp) */
 
 /* The reference: every op's own forward and backward on host memory, f32 or
  * f64. Always there; VIT_KERNELS=ref makes every device use it. */

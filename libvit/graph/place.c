@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 64 };             /* bytes: what vector loads and DMA like */
+enum { LINE = 256 };            /* bytes: what vector loads, DMA and cublasLt like */
 
 static int64_t round_up(int64_t n)
 {

@@ -3,6 +3,11 @@
  * plan.h - (graph, batch size, train or infer, backend) made into an explicit
  * list of instructions with every value placed in one arena by lifetime.
  *
+ * Precision is decided here as well: with `amp` every activation is lowered to
+ * 16 bits unless a slot that reads or writes it is f32 (op.h), and so are the
+ * parameters where they are read; there are no cast nodes. Inputs, constants and
+ * results that no node reads stay as they are.
+ *
  * Making a plan is pure: sizes and order; nothing is allocated for data, so
  * --explain can do it. A run allocates nothing. Several plans (train,
  * validate, batch 1) share one struct vit_params.
@@ -30,6 +35,9 @@ struct vit_params {
 	float *w, *g, *m, *v, *ema;     /* g, m, v NULL: inference; ema NULL: none */
 	float *state, *ema_state;
 	void *block;                    /* what params_free frees */
+	int amp;                        /* dtype of w16; VIT_F32: there is none */
+	void *w16, *ema16;              /* lowered copies, elements at the same offsets; an optimiser keeps w16 up to date */
+	int stale;                      /* w was written by other means: the next run lowers it anew */
 	const struct vit_backend *backend;
 	struct vit_dev *dev;
 };
@@ -40,6 +48,8 @@ int vit_params_new(struct vit_params *, const struct vit_graph *, const struct v
 /* Fill w and state from each value's init, keyed by (seed, name): the same
  * numbers whatever else the graph holds. ema starts as w. */
 int vit_params_init(struct vit_params *, const struct vit_graph *, uint64_t seed) VIT_MUST_CHECK;
+/* Add lowered copies, if these are not there yet: plans with this amp need them. */
+int vit_params_amp(struct vit_params *, int dtype) VIT_MUST_CHECK;
 void vit_params_free(struct vit_params *);
 
 /* The optimiser of a training plan: an op over ranges of the flat blocks. */
@@ -54,6 +64,8 @@ struct vit_plan_opt {
 	int64_t B;                      /* rows per run */
 	int train;
 	int dtype;                      /* VIT_F32, or VIT_F64 on the f64 reference */
+	int amp;                        /* VIT_F32: none; VIT_BF16, VIT_F16 (with a dynamic loss scale) */
+	uint32_t how;                   /* enum vit_how, for every call */
 	int recompute;                  /* 0 keep all; 1 run each block's forward again in backward; nodes named
 	                                 * alike up to their first number ("blocks.3.") are a block */
 	const struct vit_optim *optim;  /* train: NULL = gradients only */

@@ -46,9 +46,15 @@ struct vit_step {
 	double gnorm2;          /* squared norm of the scaled, undivided gradients */
 	float loss_scale;       /* fp16: dloss is multiplied by this; 1 otherwise */
 	int32_t found_inf;      /* a gradient was not finite: the update is skipped, done stays */
-	/* what step_done leaves of the last optimiser step for the host to read late */
+	/* what step_done leaves for the host to read late: the last optimiser step,
+	 * its norm without the loss scale, and totals over all steps since the plan was bound */
 	double last_wsum, last_loss, last_hits, last_gnorm2;
 	int32_t last_inf;
+	int32_t good;           /* steps since the loss scale last changed */
+	int64_t closed;         /* steps ended, those that were skipped too */
+	int64_t skipped;        /* of them: without an update */
+	int64_t bad;            /* `closed` of the first step that nothing can mend, from 1; 0: none */
+	double total_wsum, total_loss, total_hits;
 };
 
 struct vit_call {
@@ -60,11 +66,20 @@ struct vit_call {
 	struct vit_tensor din[VIT_MAXIO], dout[VIT_MAXOUT], ws;              /* ws: scratch; data NULL where not wanted */
 	uint32_t need, add;                             /* bit i: din[i] is wanted / add to it (else overwrite) */
 	int train;                                      /* 0: dropout and drop path are off, batchnorm uses its state */
+	uint32_t how;                                   /* enum vit_how */
 	struct vit_step *step;
 	void *state;                                    /* the kernel's own, made at plan time */
 };
 
+enum vit_how {
+	VIT_HOW_TF32 = 1,       /* products of f32 may round their factors to TF32 */
+	VIT_HOW_TUNE = 2,       /* kernels may be chosen by timing; else the same call gets the same bits in every run */
+};
+
 /* Rules every kernel keeps:
+ * - floating inputs and outputs may be lowered to 16 bits, each on its own, but
+ *   for the slots in f32_in and f32_out; sums inside are f32 or wider, statistics
+ *   (mean, rstd, lse) are f32; a gradient has the dtype of its value;
  * - parameter gradients always arrive with their add bit set, and are f32;
  * - activation gradients obey `add`: the first writer overwrites;
  * - rows >= n_valid are padding: what mixes samples leaves them out, and their
@@ -175,11 +190,15 @@ struct vit_window_attr { int size, stride, pad; };
  * exact s32 sums, y = sum * s_x * s_w + b. in: x, W i8 [N,K], scale f32 [N], b. */
 
 /* adamw: Loshchilov & Hutter, 2019. in: w, g, m, v (flat f32 [n]), lr table f32
- * [steps], optional ema. In place on w, m, v, ema. g is divided by wsum *
- * loss_scale and clipped to norm `clip` (0: off). grad_norm: adds |g|^2 to
- * step->gnorm2 and sets found_inf. step_done: moves wsum, loss, hits, gnorm2 and
- * found_inf to last_*, done += !found_inf, clears the sums. */
+ * [steps], optional ema, optional 16-bit copy of w (data NULL: absent). In place
+ * on w, m, v, ema and the copy. g is divided by wsum * loss_scale and clipped to
+ * norm `clip` (0: off). grad_norm: adds |g|^2 to step->gnorm2 and sets found_inf.
+ * step_done: moves wsum, loss, hits, gnorm2 and found_inf to last_* and the
+ * totals, done += !found_inf, clears the sums; with growth > 0 the loss scale is
+ * dynamic (Micikevicius et al., 2018): times backoff after a step that was not
+ * finite, times growth after `interval` good ones. */
 struct vit_adamw_attr { float beta1, beta2, eps, weight_decay, clip, ema_decay, lr_scale; };
+struct vit_step_attr { float growth, backoff; int interval; };
 
 /* Primitives: what exporters implement. add, sub, mul, div broadcast as numpy.
  * matmul [..., M,K] x [..., K,N] or [K,N]; transpose by perm; slice, concat and

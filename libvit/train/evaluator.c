@@ -17,7 +17,7 @@ struct vit_evaluator {
 	float *out;
 };
 
-int vit_evaluator_new(struct vit_evaluator **out, struct vit_model *m, int64_t batch, int use_ema,
+int vit_evaluator_new(struct vit_evaluator **out, struct vit_model *m, const struct vit_evaluator_opt *o,
                       const struct vit_backend *backend, struct vit_dev *dev)
 {
 	static const char *const results[] = { "logits", NULL };
@@ -33,15 +33,15 @@ int vit_evaluator_new(struct vit_evaluator **out, struct vit_model *m, int64_t b
 		rc = vit_fail(VIT_EUNSUPPORTED, "the %s model has no logits to evaluate", m->arch->name);
 		goto out;
 	}
-	struct vit_plan_opt po = { .B = batch, .dtype = VIT_F32, .results = results };
+	struct vit_plan_opt po = { .B = o->batch, .dtype = VIT_F32, .amp = o->amp, .how = o->how, .results = results };
 	rc = vit_plan_make(&e->plan, &m->graph, &po, backend, dev);
 	if (rc)
 		goto out;
 	e->planned = 1;
-	rc = vit_plan_bind(&e->plan, NULL, &m->params, use_ema);
+	rc = vit_plan_bind(&e->plan, NULL, &m->params, o->use_ema);
 	if (rc)
 		goto out;
-	e->out = vit_calloc((size_t)batch * (size_t)e->logits->dim[1], sizeof *e->out);
+	e->out = vit_calloc((size_t)o->batch * (size_t)e->logits->dim[1], sizeof *e->out);
 	rc = e->out ? 0 : VIT_ENOMEM;
 out:
 	if (rc) {

@@ -29,6 +29,8 @@ struct vit_train_opt {
 	double ema;                     /* decay; 0: none */
 	struct vit_build build;
 	int recompute;
+	int amp;                        /* VIT_F32: none; VIT_BF16, VIT_F16 */
+	uint32_t how;                   /* enum vit_how */
 	const char *const *freeze;      /* fnmatch(3) patterns of parameter names, NULL-terminated; NULL: train all */
 	uint64_t seed;
 };
@@ -46,6 +48,8 @@ struct vit_train_stats {
 	int64_t step, samples;                  /* taken so far */
 	double loss, lr, grad_norm;             /* of the last step that was read back */
 	double sum_loss, sum_weight, sum_hits;  /* over all steps of this session: take differences */
+	double loss_scale;
+	int64_t skipped;                        /* steps whose update fp16's loss scaling left out */
 };
 /* Waits for the last step: call it seldom where the device is not the CPU. */
 int vit_trainer_stats(struct vit_trainer *, struct vit_train_stats *) VIT_MUST_CHECK;
@@ -87,7 +91,12 @@ int vit_checkpoint_read(struct vit_trainer *, const char *path, struct vit_curso
 
 /* Evaluate: forward over samples in batches, scores gathered on the host. */
 struct vit_evaluator;
-int vit_evaluator_new(struct vit_evaluator **, struct vit_model *, int64_t batch, int use_ema,
+struct vit_evaluator_opt {
+	int64_t batch;
+	int use_ema, amp;               /* amp: as in vit_train_opt */
+	uint32_t how;
+};
+int vit_evaluator_new(struct vit_evaluator **, struct vit_model *, const struct vit_evaluator_opt *,
                       const struct vit_backend *, struct vit_dev *) VIT_MUST_CHECK;
 /* logits f32 [n,K] for n <= batch images; valid until the next call. */
 int vit_evaluator_run(struct vit_evaluator *, int64_t n, const uint8_t *images, const float **logits) VIT_MUST_CHECK;

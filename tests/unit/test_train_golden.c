@@ -136,7 +136,7 @@ static void run(const struct vit_backend *backend, struct vit_dev *dev, int64_t 
 		if (!i) {
 			struct vit_evaluator *e;
 			const float *logits;
-			assert_int_equal(vit_evaluator_new(&e, &m, B, 0, backend, dev), 0);
+			assert_int_equal(vit_evaluator_new(&e, &m, &(struct vit_evaluator_opt){ .batch = B }, backend, dev), 0);
 			assert_int_equal(vit_evaluator_run(e, B, images, &logits), 0);
 			compare("", "logits", logits, B * 5);
 			vit_evaluator_free(e);
