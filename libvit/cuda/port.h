@@ -22,6 +22,8 @@
 
 #include "shim.h"
 
+static inline float exp2_fast(float x) { return exp2f(x); }
+
 #else
 
 #include <cuda_bf16.h>
@@ -40,6 +42,15 @@ typedef __half f16;
 static __device__ __forceinline__ uint32_t smem_address(const void *p)
 {
 	return (uint32_t)__cvta_generic_to_shared(p);
+}
+
+/* 2^x within 2 units in the last place, one instruction where exp2f takes four;
+ * a result that is not normal is 0 (PTX ISA, ex2.approx.ftz). -inf gives 0. */
+static __device__ __forceinline__ float exp2_fast(float x)
+{
+	float y;
+	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+	return y;
 }
 
 /* D[16x8] += A[16x16] B[16x8], f32 sums; lane l holds, with g = l / 4, t = l % 4:
