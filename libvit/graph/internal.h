@@ -2,10 +2,11 @@
  *
  * internal.h - what the files that make plans share; nobody else includes it.
  *
- *   order.c   which nodes run, which have a backward, which run again
- *   list.c    the instruction list
- *   place.c   lifetimes and offsets in the arena
- *   plan.c    make, bind, free
+ *   order.c      which nodes run, which have a backward, which run again
+ *   precision.c  what is f32, what is lowered to 16 bits
+ *   list.c       the instruction list
+ *   place.c      lifetimes and offsets in the arena
+ *   plan.c       make, bind, free
  */
 #ifndef VIT_GRAPH_INTERNAL_H
 #define VIT_GRAPH_INTERNAL_H
@@ -14,7 +15,7 @@
 
 /* Where a tensor of a call lives: a slot of the arena, or a float offset in a
  * block of the parameters. */
-enum place_kind { PLACE_NONE, PLACE_SLOT, PLACE_W, PLACE_G, PLACE_M, PLACE_V, PLACE_EMA, PLACE_STATE, PLACE_STATE_LIVE, PLACE_EMA_STATE };
+enum place_kind { PLACE_NONE, PLACE_SLOT, PLACE_W, PLACE_W16, PLACE_G, PLACE_M, PLACE_V, PLACE_EMA, PLACE_STATE, PLACE_STATE_LIVE, PLACE_EMA_STATE };
 struct place {
 	int kind;
 	int64_t at;
@@ -38,6 +39,7 @@ struct vit_plan_priv {
 	struct vit_arena mem;           /* all of the below */
 	int64_t *param_at;              /* per value: offset in its block, -1 */
 	unsigned char *result;          /* per value: outlives the run */
+	unsigned char *dtype;           /* per value; a parameter's is that of its master */
 	unsigned char *wants, *has_grad; /* per value: a gradient is asked for; somebody writes one */
 	unsigned char *live, *active;   /* per node: runs; has a backward */
 	uint32_t *need, *add;           /* per node */
@@ -59,6 +61,10 @@ static inline int slot_lr(const struct vit_plan *p) { return 3 * p->graph->n_val
 static inline int slot_ws(const struct vit_plan *p, int instr) { return 3 * p->graph->n_value + 2 + instr; }
 
 int vit_order(struct vit_plan *) VIT_MUST_CHECK;
+/* precision.c, after the order: fills dtype. vit_plan_call: a node's call with the
+ * shapes and dtypes of this plan (no memory). */
+int vit_precision(struct vit_plan *) VIT_MUST_CHECK;
+int vit_plan_call(const struct vit_plan *, const struct vit_node *, struct vit_call *) VIT_MUST_CHECK;
 int vit_list(struct vit_plan *) VIT_MUST_CHECK;
 /* place.c: from the places of all instructions to offsets and arena_bytes. */
 int vit_place(struct vit_plan *) VIT_MUST_CHECK;
@@ -67,7 +73,7 @@ int vit_place(struct vit_plan *) VIT_MUST_CHECK;
 int vit_params_layout(const struct vit_graph *, int64_t *at, int64_t *n, int64_t *n_state) VIT_MUST_CHECK;
 int64_t vit_params_room(const struct vit_value *);      /* floats it takes in its block, padding included */
 
-/* ref.c: "zero" and "ema_state" on host memory, in f32 and f64; NULL: an op. */
+/* ref.c: "zero", "ema_state" and "lower" on host memory, in f32 and f64; NULL: an op. */
 vit_kernel vit_ref_block_kernel(const char *name, int dtype);
 
 #endif

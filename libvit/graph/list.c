@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * list.c - the instructions of a plan, and where every tensor of every call
- * lives: ZERO, forward, backward with the second forwards of recomputed blocks
- * before it, UPDATE.
+ * lives: LOWER, ZERO, forward, backward with the second forwards of recomputed
+ * blocks before it, UPDATE.
  */
 #include "graph/internal.h"
 
@@ -28,12 +28,12 @@ static struct vit_instr *append(struct vit_plan *p, enum vit_what what, const st
 }
 
 /* The place of a value that a call reads or writes; `again`: in the second run
- * of its block. */
-static struct place place_of(const struct vit_plan *p, const struct vit_value *v, int again)
+ * of its block. `copy`: a parameter that is read lowered. */
+static struct place place_of(const struct vit_plan *p, const struct vit_value *v, int again, int copy)
 {
 	switch (v->role) {
 	case VIT_PARAM:
-		return (struct place){ PLACE_W, p->priv->param_at[v->id] };
+		return (struct place){ copy ? PLACE_W16 : PLACE_W, p->priv->param_at[v->id] };
 	case VIT_STATE:
 		return (struct place){ PLACE_STATE, p->priv->param_at[v->id] };
 	default:
@@ -41,11 +41,9 @@ static struct place place_of(const struct vit_plan *p, const struct vit_value *v
 	}
 }
 
-static void widen(struct vit_call *c)
+static struct place place_in(const struct vit_plan *p, const struct vit_call *c, const struct vit_node *n, int k, int again)
 {
-	for (int i = 0; i < N_TENSOR; i++)
-		if (vit_call_tensor(c, i)->dtype == VIT_F32)
-			vit_call_tensor(c, i)->dtype = VIT_F64;
+	return place_of(p, n->in[k], again, c->in[k].dtype != p->priv->dtype[n->in[k]->id]);
 }
 
 static const struct vit_op *op_of(const struct vit_plan *p, const struct vit_op *op)
@@ -80,19 +78,17 @@ static int list_forward(struct vit_plan *p, int i, int again)
 	const struct vit_node *n = p->graph->node[i];
 	struct vit_instr *in = append(p, again ? VIT_REDO : VIT_FWD, n);
 	struct place *at = p->priv->place[p->n_instr - 1];
-	VIT_TRY(vit_graph_call(n, p->opt.B, &in->call));
-	if (p->opt.dtype == VIT_F64)
-		widen(&in->call);
+	VIT_TRY(vit_plan_call(p, n, &in->call));
 	in->call.train = p->opt.train && !(n->op->state_in && frozen(n));
 	for (int k = 0; k < n->n_in; k++) {
-		at[AT_IN + k] = place_of(p, n->in[k], again);
+		at[AT_IN + k] = place_in(p, &in->call, n, k, again);
 		if (again && in->call.train && n->op->state_in >> k & 1)
 			at[AT_IN + k].kind = PLACE_NONE;        /* no memory: the state stays as it is */
 	}
 	for (int k = 0; k < n->n_out; k++)
-		at[AT_OUT + k] = place_of(p, n->out[k], again);
+		at[AT_OUT + k] = place_of(p, n->out[k], again, 0);
 	for (int k = 0; k < n->n_aux; k++)
-		at[AT_AUX + k] = place_of(p, n->aux[k], again);
+		at[AT_AUX + k] = place_of(p, n->aux[k], again, 0);
 	const struct vit_op *op = op_of(p, n->op);
 	if (op->flops)
 		p->flops += op->flops(&in->call, 0);
@@ -107,31 +103,30 @@ static int list_backward(struct vit_plan *p, int i)
 	struct place *at = q->place[p->n_instr - 1];
 	struct vit_call *c = &in->call;
 	int again = q->segment[i] >= 0;
-	VIT_TRY(vit_graph_call(n, p->opt.B, c));
+	VIT_TRY(vit_plan_call(p, n, c));
 	c->train = p->opt.train && !(n->op->state_in && frozen(n));
 	c->need = q->need[i];
 	c->add = q->add[i];
 	for (int k = 0; k < n->n_in; k++) {
 		const struct vit_value *v = n->in[k];
 		if (v->role == VIT_PARAM || v->role == VIT_STATE || n->op->keep_in >> k & 1)
-			at[AT_IN + k] = place_of(p, v, again);
+			at[AT_IN + k] = place_in(p, c, n, k, again);
 		if (!(c->need >> k & 1))
 			continue;
 		c->din[k] = c->in[k];
+		c->din[k].dtype = p->priv->dtype[v->id];        /* a parameter's in f32 even where its copy is read */
 		at[AT_DIN + k] = v->role == VIT_PARAM ? (struct place){ PLACE_G, q->param_at[v->id] }
 		                                      : (struct place){ PLACE_SLOT, slot_grad(p, v->id) };
 	}
 	for (int k = 0; k < n->n_out; k++) {
 		if (n->op->keep_out >> k & 1)
-			at[AT_OUT + k] = place_of(p, n->out[k], again);
+			at[AT_OUT + k] = place_of(p, n->out[k], again, 0);
 		c->dout[k] = c->out[k];
 		if (q->has_grad[n->out[k]->id])
 			at[AT_DOUT + k] = (struct place){ PLACE_SLOT, slot_grad(p, n->out[k]->id) };
 	}
 	for (int k = 0; k < n->n_aux; k++)
-		at[AT_AUX + k] = place_of(p, n->aux[k], again);
-	if (p->opt.dtype == VIT_F64)
-		widen(c);
+		at[AT_AUX + k] = place_of(p, n->aux[k], again, 0);
 	const struct vit_op *op = op_of(p, n->op);
 	if (op->flops)
 		p->flops += op->flops(c, 1);
@@ -141,6 +136,21 @@ static int list_backward(struct vit_plan *p, int i)
 static struct vit_tensor flat(const struct vit_plan *p, int64_t n)
 {
 	return (struct vit_tensor){ .dtype = p->opt.dtype, .ndim = 1, .dim = { n } };
+}
+
+/* The lowered copy of all parameters: run only where w or the EMA moved otherwise
+ * than by this plan's own updates. */
+static int list_lower(struct vit_plan *p)
+{
+	struct vit_instr *in = append(p, VIT_LOWER, NULL);
+	struct place *at = p->priv->place[p->n_instr - 1];
+	in->call.op = in->call.name = "lower";
+	in->call.n_in = 2;
+	in->call.in[0] = in->call.in[1] = flat(p, p->priv->n);
+	in->call.in[1].dtype = p->opt.amp;
+	at[AT_IN] = (struct place){ PLACE_W, 0 };
+	at[AT_IN + 1] = (struct place){ PLACE_W16, 0 };
+	return find_kernel(p, in, NULL, 0);
 }
 
 /* Gradients and the step's sums to zero. */
@@ -166,11 +176,12 @@ static int list_update_op(struct vit_plan *p, const char *name, const void *attr
 	in->call.attr = attr;
 	in->call.n_in = n_at;
 	in->call.train = 1;
+	in->call.how = p->opt.how;
 	for (int k = 0; k < n_at; k++) {
 		int lr = at[k].kind == PLACE_SLOT;
 		in->call.in[k] = flat(p, lr ? p->opt.optim->steps : n);
-		if (lr)
-			in->call.in[k].dtype = VIT_F32;
+		if (lr || at[k].kind == PLACE_W16)
+			in->call.in[k].dtype = lr ? VIT_F32 : p->opt.amp;
 		p->priv->place[p->n_instr - 1][AT_IN + k] = at[k];
 	}
 	return find_kernel(p, in, op ? op_of(p, op) : NULL, 0);
@@ -186,10 +197,12 @@ static int list_range(struct vit_plan *p, const struct vit_value *v, int64_t at,
 	attr->lr_scale = v->lr_scale;
 	if (!v->decay)
 		attr->weight_decay = 0;
+	const int ema = attr->ema_decay > 0, copy = p->opt.amp != VIT_F32;
 	const struct place in[] = {
-		{ PLACE_W, at }, { PLACE_G, at }, { PLACE_M, at }, { PLACE_V, at }, { PLACE_SLOT, slot_lr(p) }, { PLACE_EMA, at },
+		{ PLACE_W, at }, { PLACE_G, at }, { PLACE_M, at }, { PLACE_V, at }, { PLACE_SLOT, slot_lr(p) },
+		{ ema ? PLACE_EMA : PLACE_NONE, at }, { PLACE_W16, at },
 	};
-	return list_update_op(p, p->opt.optim->op, attr, in, attr->ema_decay > 0 ? 6 : 5, n);
+	return list_update_op(p, p->opt.optim->op, attr, in, copy ? 7 : ema ? 6 : 5, n);
 }
 
 static int list_ranges(struct vit_plan *p)
@@ -223,7 +236,9 @@ static int list_update(struct vit_plan *p)
 	/* before step_done, which forgets whether this step was skipped */
 	if (attr->ema_decay > 0 && p->priv->n_state)
 		VIT_TRY(list_update_op(p, "ema_state", attr, (struct place[]){ { PLACE_STATE_LIVE, 0 }, { PLACE_EMA_STATE, 0 } }, 2, p->priv->n_state));
-	return list_update_op(p, "step_done", attr, NULL, 0, 0);
+	/* f16 alone has too small a range for gradients as they are */
+	static const struct vit_step_attr fixed = { 0 }, dynamic = { .growth = 2, .backoff = 0.5f, .interval = 2000 };
+	return list_update_op(p, "step_done", p->opt.amp == VIT_F16 ? &dynamic : &fixed, NULL, 0, 0);
 }
 
 /* A second run of one block, in the order of the first. */
@@ -242,6 +257,8 @@ int vit_list(struct vit_plan *p)
 	int loss = 0, done = -1;
 	for (int i = 0; i < g->n_node; i++)
 		loss |= q->live[i] && g->node[i]->op->loss;
+	if (p->opt.amp != VIT_F32)
+		VIT_TRY(list_lower(p));
 	if (loss)
 		VIT_TRY(list_zero(p));
 	for (int i = 0; i < g->n_node; i++)

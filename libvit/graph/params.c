@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { ALIGN = 16 };            /* floats: every parameter starts a cache line */
+enum { BORDER = 256 };          /* bytes: where a lowered block starts */
 
 int64_t vit_params_room(const struct vit_value *v)
 {
@@ -87,11 +88,37 @@ int vit_params_new(struct vit_params *p, const struct vit_graph *g, const struct
 	return 0;
 }
 
+int vit_params_amp(struct vit_params *p, int dtype)
+{
+	if (dtype == VIT_F32 || dtype == p->amp)
+		return 0;
+	if (p->amp != VIT_F32)
+		return vit_fail(VIT_EUSAGE, "plan: the parameters are lowered to %s already, all plans over them take the same; %s is wanted",
+		                vit_dtypes[p->amp].name, vit_dtypes[dtype].name);
+	size_t es = (size_t)vit_dtypes[dtype].size, one = ((size_t)p->n * es + BORDER - 1) / BORDER * BORDER;
+	p->w16 = p->backend->alloc(p->dev, p->ema ? 2 * one : one ? one : BORDER, 0);
+	if (!p->w16)
+		return vit_wrap(VIT_ENOMEM, "lowered parameters");
+	p->ema16 = p->ema ? (char *)p->w16 + one : NULL;
+	p->amp = dtype;
+	p->stale = 1;
+	return 0;
+}
+
 void vit_params_free(struct vit_params *p)
 {
 	if (p->block)
 		p->backend->free(p->dev, p->block, 0);
+	if (p->w16)
+		p->backend->free(p->dev, p->w16, 0);
 	memset(p, 0, sizeof *p);
+}
+
+int vit_params_put(struct vit_params *p, void *to, const void *from, size_t bytes)
+{
+	p->stale = 1;
+	VIT_TRY(p->backend->copy(p->dev, to, from, bytes, VIT_TO_DEVICE));
+	return p->backend->sync(p->dev);
 }
 
 /* A standard normal cut at +-2: the first of the draws (i, 0), (i, 1), ... of
@@ -131,7 +158,7 @@ static float first_number(const struct vit_init *init, uint64_t key, uint64_t i)
 	}
 }
 
-static int fill(const struct vit_params *p, const struct vit_value *v, uint64_t seed, int64_t at, void *host)
+static int fill(struct vit_params *p, const struct vit_value *v, uint64_t seed, int64_t at, void *host)
 {
 	int64_t n = vit_shape_bytes(VIT_F32, v->ndim, v->dim) / 4;
 	size_t es = (size_t)vit_dtypes[p->dtype].size;
@@ -145,11 +172,8 @@ static int fill(const struct vit_params *p, const struct vit_value *v, uint64_t 
 	}
 	char *block = (char *)(v->role == VIT_PARAM ? p->w : p->state);
 	char *ema = (char *)(v->role == VIT_PARAM ? p->ema : p->ema_state);
-	int rc = p->backend->copy(p->dev, block + (size_t)at * es, host, (size_t)n * es, VIT_TO_DEVICE);
-	if (!rc && ema)
-		rc = p->backend->copy(p->dev, ema + (size_t)at * es, host, (size_t)n * es, VIT_TO_DEVICE);
-	/* the host buffer is used again for the next one */
-	return rc ? rc : p->backend->sync(p->dev);
+	VIT_TRY(vit_params_put(p, block + (size_t)at * es, host, (size_t)n * es));
+	return ema ? vit_params_put(p, ema + (size_t)at * es, host, (size_t)n * es) : 0;
 }
 
 int vit_params_init(struct vit_params *p, const struct vit_graph *g, uint64_t seed)

@@ -77,7 +77,7 @@ static void share(struct vit_plan *p)
 			continue;
 		int out = (int)q->place[i][AT_OUT].at;
 		for (int k = 0; k < in->node->n_in && q->slot[out].same < 0; k++) {
-			if (!(in->node->op->alias >> k & 1) || q->place[i][AT_IN + k].kind != PLACE_SLOT)
+			if (!(in->node->op->alias >> k & 1) || q->place[i][AT_IN + k].kind != PLACE_SLOT || in->call.in[k].dtype != in->call.out[0].dtype)
 				continue;
 			int from = (int)q->place[i][AT_IN + k].at;
 			while (q->slot[from].same >= 0)

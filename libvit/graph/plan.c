@@ -30,6 +30,11 @@ static int check(const struct vit_plan_opt *o, const struct vit_graph *g, const 
 		return vit_fail(VIT_EUSAGE, "plan: a batch of %lld, at least 1 is wanted", (long long)o->B);
 	if ((o->dtype == VIT_F64) != (b == &vit_backend_ref_f64) || (o->dtype != VIT_F32 && o->dtype != VIT_F64))
 		return vit_fail(VIT_EUNSUPPORTED, "plan: %s does not compute in %s", b->name, vit_dtypes[o->dtype].name);
+	if (o->amp != VIT_F32 && (o->dtype != VIT_F32 || !(b->amp >> o->amp & 1)))
+		return vit_fail(VIT_EUSAGE, "%s computes in %s only, not in %s; leave --amp out, or choose --device cuda", b->name,
+		                vit_dtypes[o->dtype].name, vit_dtypes[o->amp].name);
+	if (o->how & VIT_HOW_TF32 && !b->tf32)
+		return vit_fail(VIT_EUSAGE, "%s computes in %s only, not in TF32; leave --amp out, or choose --device cuda", b->name, vit_dtypes[o->dtype].name);
 	if (o->optim && (!o->train || !o->optim->lr || o->optim->steps < 1 || !o->optim->attr))
 		return vit_fail(VIT_EUSAGE, "plan: an optimiser needs training, attributes and a table of learning rates");
 	return 0;
@@ -50,7 +55,7 @@ static int allocate(struct vit_plan *p)
 		return VIT_ENOMEM;
 	p->grad_offset = p->offset + nv;
 	struct vit_arena *m = &q->mem;
-	int ok = (q->param_at = vit_arena_alloc(m, nv * sizeof *q->param_at)) && (q->result = vit_arena_alloc(m, nv)) &&
+	int ok = (q->param_at = vit_arena_alloc(m, nv * sizeof *q->param_at)) && (q->result = vit_arena_alloc(m, nv)) && (q->dtype = vit_arena_alloc(m, nv)) &&
 	         (q->wants = vit_arena_alloc(m, nv)) && (q->has_grad = vit_arena_alloc(m, nv)) && (q->saved = vit_arena_alloc(m, nv)) &&
 	         (q->inner = vit_arena_alloc(m, nv)) && (q->live = vit_arena_alloc(m, nn)) && (q->active = vit_arena_alloc(m, nn)) &&
 	         (q->again = vit_arena_alloc(m, nn)) && (q->need = vit_arena_alloc(m, nn * sizeof *q->need)) &&
@@ -94,6 +99,8 @@ int vit_plan_make(struct vit_plan *p, const struct vit_graph *g, const struct vi
 	if (!rc)
 		rc = vit_order(p);
 	if (!rc)
+		rc = vit_precision(p);
+	if (!rc)
 		rc = vit_list(p);
 	if (!rc)
 		rc = vit_place(p);
@@ -130,12 +137,15 @@ void vit_plan_free(struct vit_plan *p)
 
 /* ---- bind --------------------------------------------------------------------------- */
 
+enum { FIRST_SCALE = 65536 };   /* of f16's loss; it halves until the gradients fit */
+
 static void *block_of(const struct vit_plan *p, int kind)
 {
 	const struct vit_params *w = p->params;
 	int ema = p->priv->use_ema;
 	switch (kind) {
 	case PLACE_W:           return ema ? w->ema : w->w;
+	case PLACE_W16:         return ema ? w->ema16 : w->w16;
 	case PLACE_G:           return w->g;
 	case PLACE_M:           return w->m;
 	case PLACE_V:           return w->v;
@@ -148,7 +158,6 @@ static void *block_of(const struct vit_plan *p, int kind)
 
 static int resolve(struct vit_plan *p, struct vit_instr *in, const struct place *at)
 {
-	size_t es = (size_t)vit_dtypes[p->opt.dtype].size;
 	for (int k = 0; k < N_TENSOR; k++) {
 		struct vit_tensor *t = vit_call_tensor(&in->call, k);
 		t->data = NULL;
@@ -162,7 +171,7 @@ static int resolve(struct vit_plan *p, struct vit_instr *in, const struct place 
 		if (!block)
 			return vit_fail(VIT_EUSAGE, "plan: %s needs %s, which these parameters were made without", in->call.name,
 			                at[k].kind == PLACE_G || at[k].kind == PLACE_M || at[k].kind == PLACE_V ? "gradients and moments" : "an EMA");
-		t->data = block + (size_t)at[k].at * es;
+		t->data = block + (size_t)at[k].at * (size_t)vit_dtypes[t->dtype].size;
 	}
 	in->call.step = p->step;
 	return 0;
@@ -187,7 +196,7 @@ static int fill_arena(struct vit_plan *p)
 			VIT_TRY(send_const(p, g->value[i]));
 	if (p->lr)
 		VIT_TRY(p->backend->copy(p->dev, p->lr, p->opt.optim->lr, (size_t)p->opt.optim->steps * sizeof(float), VIT_TO_DEVICE));
-	struct vit_step first = { .n_valid = (int32_t)p->opt.B, .loss_scale = 1 };
+	struct vit_step first = { .n_valid = (int32_t)p->opt.B, .loss_scale = p->opt.amp == VIT_F16 && p->opt.train ? FIRST_SCALE : 1 };
 	*p->host = first;
 	VIT_TRY(vit_plan_step_put(p, &first));
 	return p->backend->sync(p->dev);
@@ -212,6 +221,7 @@ int vit_plan_bind(struct vit_plan *p, void *arena, struct vit_params *params, in
 		p->priv->own_arena = 0;
 		return vit_wrap(VIT_ENOMEM, "plan: %.1f MB for a batch of %lld", (double)p->arena_bytes / 1e6, (long long)p->opt.B);
 	}
+	VIT_TRY(vit_params_amp(params, p->opt.amp));
 	p->params = params;
 	p->priv->use_ema = use_ema;
 	p->step = (struct vit_step *)(void *)((char *)p->arena + p->priv->slot[slot_step(p)].offset);
@@ -224,12 +234,10 @@ int vit_plan_bind(struct vit_plan *p, void *arena, struct vit_params *params, in
 
 struct vit_tensor vit_plan_value(const struct vit_plan *p, const struct vit_value *v, int grad)
 {
-	struct vit_tensor t = { .dtype = v->dtype, .ndim = v->ndim };
+	struct vit_tensor t = { .dtype = p->priv->dtype[v->id], .ndim = v->ndim };
 	memcpy(t.dim, v->dim, sizeof t.dim);
 	if (t.ndim && t.dim[0] == VIT_B)
 		t.dim[0] = p->opt.B;
-	if (t.dtype == VIT_F32)
-		t.dtype = p->opt.dtype;
 	if (!p->arena)
 		return t;
 	size_t es = (size_t)vit_dtypes[p->opt.dtype].size;

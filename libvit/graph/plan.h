@@ -18,11 +18,11 @@
 #include "graph/backend.h"
 #include "graph/graph.h"
 
-enum vit_what { VIT_ZERO, VIT_FWD, VIT_REDO, VIT_BWD, VIT_UPDATE };
+enum vit_what { VIT_ZERO, VIT_FWD, VIT_REDO, VIT_BWD, VIT_UPDATE, VIT_LOWER };
 
 struct vit_instr {
 	enum vit_what what;
-	const struct vit_node *node;    /* NULL for ZERO and UPDATE */
+	const struct vit_node *node;    /* NULL for ZERO, UPDATE and LOWER */
 	vit_kernel run;
 	struct vit_call call;
 };
@@ -48,8 +48,12 @@ int vit_params_new(struct vit_params *, const struct vit_graph *, const struct v
 /* Fill w and state from each value's init, keyed by (seed, name): the same
  * numbers whatever else the graph holds. ema starts as w. */
 int vit_params_init(struct vit_params *, const struct vit_graph *, uint64_t seed) VIT_MUST_CHECK;
-/* Add lowered copies, if these are not there yet: plans with this amp need them. */
+/* Add lowered copies, if these are not there yet; vit_plan_bind does it for a plan
+ * that has amp. All plans with amp over the same parameters have the same one. */
 int vit_params_amp(struct vit_params *, int dtype) VIT_MUST_CHECK;
+/* Host memory into w, state, the EMA or a moment: the one way to write these other
+ * than by a plan, for it also tells that the lowered copies are stale. Waits. */
+int vit_params_put(struct vit_params *, void *to, const void *from, size_t bytes) VIT_MUST_CHECK;
 void vit_params_free(struct vit_params *);
 
 /* The optimiser of a training plan: an op over ranges of the flat blocks. */

@@ -104,11 +104,22 @@ static int ema_f64(const struct vit_call *c)
 	return 0;
 }
 
+static int lower(const struct vit_call *c)
+{
+	const float *w = c->in[0].data;
+	uint16_t *copy = c->in[1].data;
+	for (int64_t i = 0; i < c->in[0].dim[0]; i++)
+		copy[i] = c->in[1].dtype == VIT_BF16 ? vit_f32_to_bf16(w[i]) : vit_f32_to_f16(w[i]);
+	return 0;
+}
+
 vit_kernel vit_ref_block_kernel(const char *name, int dtype)
 {
 	if (!strcmp(name, "zero"))
 		return zero;
 	if (!strcmp(name, "ema_state"))
 		return dtype == VIT_F64 ? ema_f64 : ema_f32;
+	if (!strcmp(name, "lower") && dtype == VIT_F32)
+		return lower;
 	return NULL;
 }

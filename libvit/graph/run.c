@@ -9,7 +9,21 @@
 
 static int skipped(const struct vit_instr *in, int flags)
 {
-	return (in->what == VIT_ZERO && !(flags & VIT_RUN_FIRST)) || (in->what == VIT_UPDATE && !(flags & VIT_RUN_LAST));
+	return (in->what == VIT_ZERO && !(flags & VIT_RUN_FIRST)) || (in->what == VIT_UPDATE && !(flags & VIT_RUN_LAST)) || in->what == VIT_LOWER;
+}
+
+/* Lowered parameters before a run that would read old ones. An optimiser's plan
+ * keeps its copy up to date; nobody tells when the EMA moved, so that is made anew
+ * each time. Never part of a tape. */
+static int lower(struct vit_plan *p, int flags)
+{
+	struct vit_params *w = p->params;
+	if (p->opt.amp != VIT_F32 && (w->stale || p->priv->use_ema)) {
+		VIT_TRY(p->instr[0].run(&p->instr[0].call));
+		w->stale &= p->priv->use_ema;
+	}
+	w->stale |= p->opt.amp == VIT_F32 && p->opt.optim && flags & VIT_RUN_LAST;
+	return 0;
 }
 
 int vit_plan_run(struct vit_plan *p, int flags, vit_plan_hook hook, void *arg)
@@ -21,6 +35,7 @@ int vit_plan_run(struct vit_plan *p, int flags, vit_plan_hook hook, void *arg)
 	p->host->micro = flags & VIT_RUN_FIRST ? 0 : p->host->micro + 1;
 	/* what follows in the block is the device's own */
 	VIT_TRY(p->backend->copy(p->dev, p->step, p->host, offsetof(struct vit_step, done), VIT_TO_DEVICE));
+	VIT_TRY(lower(p, flags));
 	for (int i = 0; i < p->n_instr; i++) {
 		const struct vit_instr *in = &p->instr[i];
 		if (skipped(in, flags))

@@ -162,8 +162,7 @@ static int put(struct vit_model *m, const struct vit_tensor_record *r, unsigned 
 		return vit_wrap(rc, "%s", name);
 	if (m->params.dtype == VIT_F64)
 		widen(host, n);
-	VIT_TRY(m->params.backend->copy(m->params.dev, block_at(m, v, 0), host, (size_t)(n * vit_dtypes[m->params.dtype].size), VIT_TO_DEVICE));
-	return m->params.backend->sync(m->params.dev);
+	return vit_params_put(&m->params, block_at(m, v, 0), host, (size_t)(n * vit_dtypes[m->params.dtype].size));
 }
 
 static int check_complete(const struct vit_model *m, const unsigned char *seen)

@@ -9,20 +9,24 @@
  *   m += (1 - beta1) (g' - m),  v = beta2 v + (1 - beta2) g'^2
  *   w -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
  *   ema = ema_decay ema + (1 - ema_decay) w
+ *   copy = w rounded to nearest even
  *
- * in   w, g, m, v [n], lr table f32 [steps], ema [n] (optional, or data NULL)
- * In place on w, m, v, ema; g is left. found_inf: nothing changes. Needs
+ * in   w, g, m, v [n], lr table f32 [steps], ema [n], copy f16 or bf16 [n]
+ *      (these two optional, or data NULL)
+ * In place on w, m, v, ema, copy; g is left. found_inf: nothing changes. Needs
  * grad_norm over every range before it, step_done after the last one.
  */
 #include "op/ref.h"
 
 static int infer(struct vit_call *c)
 {
-	VIT_TRY(vit_want_n(c, 5, 6));
+	VIT_TRY(vit_want_n(c, 5, 7));
 	for (int i = 0; i < c->n_in; i++)
 		if (i != 4)
 			VIT_TRY(vit_want(c, i, VIT_ANY_FLOAT, 1, c->in[0].dim));
 	VIT_TRY(vit_want(c, 4, VIT_ANY_FLOAT, 1, (int64_t[]){ VIT_ANY_DIM }));
+	if (c->n_in > 6 && c->in[6].dtype != VIT_F16 && c->in[6].dtype != VIT_BF16)
+		return vit_fail(VIT_EMISMATCH, "%s %s: input 6 is %s, float16 or bfloat16 is wanted", c->op, c->name, vit_dtypes[c->in[6].dtype].name);
 	if (c->in[4].dim[0] < 1)
 		return vit_fail(VIT_EMISMATCH, "%s %s: the learning-rate table is empty", c->op, c->name);
 	return 0;
@@ -44,6 +48,7 @@ static int forward(const struct vit_call *c)
 	if (s->found_inf)
 		return 0;
 	real *w = c->in[0].data, *m = c->in[2].data, *v = c->in[3].data, *ema = c->n_in > 5 ? c->in[5].data : NULL;
+	uint16_t *copy = c->n_in > 6 ? c->in[6].data : NULL;
 	const real *g = c->in[1].data;
 	const double scale = gradient_scale(s, (double)a->clip), b1 = (double)a->beta1, b2 = (double)a->beta2, keep = (double)a->ema_decay;
 	const double t = (double)s->done + 1;
@@ -57,6 +62,8 @@ static int forward(const struct vit_call *c)
 		              lr / fix1 * (double)m[i] / (sqrt((double)v[i]) / fix2 + (double)a->eps));
 		if (ema)
 			ema[i] = (real)(keep * (double)ema[i] + (1 - keep) * (double)w[i]);
+		if (copy)
+			copy[i] = c->in[6].dtype == VIT_BF16 ? vit_f32_to_bf16((float)w[i]) : vit_f32_to_f16((float)w[i]);
 	}
 	return 0;
 }

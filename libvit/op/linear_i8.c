@@ -75,6 +75,6 @@ const struct vit_op VIT_OP(linear_i8) = {
 	.abi = VIT_OP_ABI, .size = sizeof(struct vit_op),
 	.name = "linear_i8", .help = "y = int8(x) W^T scales + b",
 	.infer = infer, .forward = forward, .flops = flops,
-	.f32_in = 4,
+	.f32_in = 4 | 8,
 	.expand = expand,
 };

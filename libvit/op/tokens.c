@@ -7,6 +7,8 @@
  *
  * in   x [B,T,C], pos [n_prefix+T,C] or [T,C], then n_prefix times [C]
  * out  [B,n_prefix+T,C]
+ * Positions and prefix tokens stay f32 under amp: their bytes are few, and a sum
+ * of two rounded numbers would be rounded a third time.
  *
  * Dosovitskiy et al., 2021; Touvron et al., 2021; registers: Darcet et al., 2024.
  */
@@ -98,5 +100,6 @@ const struct vit_op VIT_OP(tokens) = {
 	.name = "tokens", .help = "y = concat(prefix tokens, x) + pos",
 	.attr_size = sizeof(struct vit_tokens_attr),
 	.infer = infer, .forward = forward, .backward = backward, .flops = flops,
+	.f32_in = 0xfe,
 	.expand = expand,
 };

@@ -272,7 +272,7 @@ static int restore(struct vit_trainer *t, struct block b[N_BLOCK], const struct 
 {
 	for (int i = 0; i < N_BLOCK; i++)
 		if (b[i].data)
-			VIT_TRY(t->backend->copy(t->dev, b[i].data, b[i].host, (size_t)b[i].n * sizeof *b[i].host, VIT_TO_DEVICE));
+			VIT_TRY(vit_params_put(&t->model->params, b[i].data, b[i].host, (size_t)b[i].n * sizeof *b[i].host));
 	struct vit_step s;
 	VIT_TRY(vit_plan_step_get(&t->s.plan, &s));
 	s.done = c->step;

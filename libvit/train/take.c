@@ -31,10 +31,10 @@ static int copy_value(struct vit_model *to, const struct vit_value *v, const str
 		return VIT_ENOMEM;
 	int rc = from->params.backend->copy(from->params.dev, host, src, n, VIT_FROM_DEVICE);
 	if (!rc)
-		rc = to->params.backend->copy(to->params.dev, dst, host, n, VIT_TO_DEVICE);
+		rc = vit_params_put(&to->params, dst, host, n);
 	/* the average begins where the weights do */
 	if (!rc && ema)
-		rc = to->params.backend->copy(to->params.dev, ema + vit_params_offset(&to->graph, v), host, n, VIT_TO_DEVICE);
+		rc = vit_params_put(&to->params, ema + vit_params_offset(&to->graph, v), host, n);
 	free(host);
 	return rc;
 }

@@ -53,7 +53,8 @@ static void adamw_is_pytorchs(void **state)
 	memcpy(ema, w, sizeof w);
 	struct vit_step step = { .loss_scale = 4 };
 	const struct vit_adamw_attr a = { .beta1 = .9f, .beta2 = .999f, .eps = 1e-8f, .weight_decay = .05f, .clip = 1, .ema_decay = .9f, .lr_scale = 1 };
-	struct vit_call c = { .attr = &a, .step = &step, .n_in = 6 }, n = { .step = &step, .n_in = 1 }, d = { .step = &step };
+	struct vit_call c = { .attr = &a, .step = &step, .n_in = 6 }, n = { .step = &step, .n_in = 1 };
+	struct vit_call d = { .attr = &(struct vit_step_attr){ 0 }, .step = &step };
 	float *const block[] = { w, g, m, v, lr, ema };
 	for (int i = 0; i < 6; i++)
 		c.in[i] = of(block[i], VIT_F32, 1, (int64_t[]){ i == 4 ? 3 : 5 });
@@ -92,6 +93,107 @@ static void adamw_is_pytorchs(void **state)
 	assert_int_equal(step.done, 3);
 	assert_int_equal(step.last_inf, 1);
 	assert_int_equal(step.found_inf, 0);
+	assert_int_equal(step.skipped, 1);
+	assert_int_equal(step.closed, 4);
+	assert_int_equal(step.bad, 4);
+	assert_true(fabsf(step.loss_scale - 4) <= 0);
+}
+
+static float bf16(uint16_t x) { return vit_bf16_to_f32(x); }
+static float f16(uint16_t x) { return vit_f16_to_f32(x); }
+
+/* The copy is what w became, rounded; without an EMA its slot is empty. */
+static void adamw_lowers(void **state)
+{
+	(void)state;
+	const struct vit_op *op = vit_op_by_name("adamw");
+	const struct vit_adamw_attr a = { .beta1 = .9f, .beta2 = .999f, .eps = 1e-8f, .lr_scale = 1 };
+	const struct { int dtype; float (*widen)(uint16_t); float half_ulp; } kind[] = { { VIT_BF16, bf16, 0x1p-8f }, { VIT_F16, f16, 0x1p-11f } };
+	for (int k = 0; k < 2; k++) {
+		float w[3] = { 1.2345678f, -0.3333333f, 3e-3f }, g[3] = { 1, -2, 3 }, m[3] = { 0 }, v[3] = { 0 }, lr[1] = { 1e-2f };
+		uint16_t copy[3] = { 0 };
+		struct vit_step step = { .loss_scale = 1, .wsum = 1 };
+		struct vit_call c = { .attr = &a, .step = &step, .n_in = 7 };
+		void *const block[] = { w, g, m, v, lr, NULL, copy };
+		for (int i = 0; i < 7; i++)
+			c.in[i] = of(block[i], i == 6 ? kind[k].dtype : VIT_F32, 1, (int64_t[]){ i == 4 ? 1 : 3 });
+		infer(op, &c);
+		assert_int_equal(op->forward(&c), 0);
+		for (int i = 0; i < 3; i++) {
+			assert_true(fabsf(kind[k].widen(copy[i]) - w[i]) <= fabsf(w[i]) * kind[k].half_ulp);
+			assert_true(copy[i]);
+		}
+		memset(copy, 0, sizeof copy);
+		step.found_inf = 1;
+		assert_int_equal(op->forward(&c), 0);
+		assert_int_equal(copy[0], 0);
+		c.in[6].dtype = VIT_F32;
+		assert_int_equal(op->infer(&c), VIT_EMISMATCH);
+	}
+}
+
+/* ---- the end of a step --------------------------------------------------------------- */
+
+static void close_step(struct vit_step *s, const struct vit_step_attr *a, double loss, double gnorm2, int inf)
+{
+	struct vit_call c = { .attr = a, .step = s };
+	s->loss = loss;
+	s->wsum = 2;
+	s->hits = 1;
+	s->gnorm2 = gnorm2;
+	s->found_inf = inf;
+	assert_int_equal(vit_op_by_name("step_done")->forward(&c), 0);
+}
+
+static void loss_scale_moves(void **state)
+{
+	(void)state;
+	const struct vit_step_attr a = { .growth = 2, .backoff = 0.5f, .interval = 3 };
+	struct vit_step s = { .loss_scale = 1024 };
+	static const struct { int inf; float scale; int good; } want[] = {
+		{ 0, 1024, 1 }, { 0, 1024, 2 }, { 0, 2048, 0 }, { 0, 2048, 1 }, { 1, 1024, 0 }, { 1, 512, 0 }, { 0, 512, 1 }, { 0, 512, 2 }, { 0, 1024, 0 },
+	};
+	for (int i = 0; i < 9; i++) {
+		double before = (double)s.loss_scale;
+		close_step(&s, &a, 3, 4 * before * before, want[i].inf);
+		assert_true(fabsf(s.loss_scale - want[i].scale) <= 0);
+		assert_int_equal(s.good, want[i].good);
+		assert_int_equal(s.last_inf, want[i].inf);
+		near(&s.last_gnorm2, &(double){ 4 }, 1, 1e-12);         /* whatever the scale was */
+		assert_true(fabs(s.wsum + s.loss + s.hits + s.gnorm2) <= 0 && !s.found_inf);
+	}
+	assert_int_equal(s.closed, 9);
+	assert_int_equal(s.done, 7);
+	assert_int_equal(s.skipped, 2);
+	assert_int_equal(s.bad, 0);
+	near((double[]){ s.total_loss, s.total_wsum, s.total_hits }, (double[]){ 27, 18, 9 }, 3, 1e-12);
+	/* never to infinity */
+	s.loss_scale = 0x1p127f;
+	for (int i = 0; i < 3; i++)
+		close_step(&s, &a, 3, 1, 0);
+	assert_true(fabsf(s.loss_scale - 0x1p127f) <= 0);
+}
+
+static void bad_steps(void **state)
+{
+	(void)state;
+	const struct vit_step_attr fixed = { 0 }, dynamic = { .growth = 2, .backoff = 0.5f, .interval = 3 };
+	struct vit_step s = { .loss_scale = 1 };
+	close_step(&s, &fixed, 1, 1, 0);
+	close_step(&s, &fixed, NAN, 1, 0);
+	close_step(&s, &fixed, 1, 1, 1);
+	assert_int_equal(s.bad, 2);     /* the first stays */
+	assert_int_equal(s.done, 2);
+	assert_true(fabsf(s.loss_scale - 1) <= 0);
+	s = (struct vit_step){ .loss_scale = 0x1p-12f };
+	close_step(&s, &dynamic, 1, 1, 1);
+	close_step(&s, &dynamic, 1, 1, 1);
+	assert_int_equal(s.bad, 0);
+	close_step(&s, &dynamic, 1, 1, 1);
+	assert_int_equal(s.bad, 3);
+	s = (struct vit_step){ .loss_scale = 1024 };
+	close_step(&s, &dynamic, INFINITY, 1, 0);
+	assert_int_equal(s.bad, 1);
 }
 
 static void losses(void **state)
@@ -295,6 +397,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adamw_is_pytorchs),
+		cmocka_unit_test(adamw_lowers),
+		cmocka_unit_test(loss_scale_moves),
+		cmocka_unit_test(bad_steps),
 		cmocka_unit_test(losses),
 		cmocka_unit_test(unlabelled_samples_weigh_nothing),
 		cmocka_unit_test(norms),
