@@ -45,6 +45,7 @@ OP_SRC   := $(wildcard libvit/op/*.c)
 CLI_SRC  := $(wildcard libvit/cli/*.c cmd/*/*.c)
 CMDS     := $(patsubst cmd/%.c,%,$(wildcard cmd/vit-*.c))
 MODULES  := cpu archive codec draw net
+CUDA_SRC := $(wildcard libvit/cuda/*.cu)
 HEADERS  := $(wildcard libvit/*.h libvit/*/*.h)
 RECIPES  := $(wildcard recipes/*.txt)
 
@@ -53,7 +54,11 @@ LIB_OBJ := $(call obj,$(LIB_SRC) $(OP_SRC)) $(patsubst %.c,$(BUILD)/obj/%.f64.o,
            $(BUILD)/obj/gen/tables.o
 LIBVIT  := $(BUILD)/lib/libvit.so.$(ABI)
 LIBCLI  := $(BUILD)/lib/libcli.a
-MOD_SO  := $(MODULES:%=$(BUILD)/lib/vit/libvit-%.so)
+CUDA_OBJ := $(CUDA_SRC:%.cu=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/cuda_ops.o
+CUDA_SO := $(BUILD)/lib/vit/libvit-cuda.so
+# found: built with the rest; `make NVCC=` leaves it out. It is not sanitised: the shim's is
+NVCC    ?= $(if $(strip $(SAN)),,$(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda/bin/nvcc)))
+MOD_SO  := $(MODULES:%=$(BUILD)/lib/vit/libvit-%.so) $(if $(NVCC),$(CUDA_SO))
 BINS    := $(CMDS:%=$(BUILD)/bin/%)
 MANS    := $(CMDS:%=$(BUILD)/share/man/man1/%.1)
 SHARED  := $(RECIPES:recipes/%=$(BUILD)/share/vit/recipes/%)
@@ -82,7 +87,7 @@ say  = $(if $(V),,@printf '  %-4s%s\n' '$(1)' '$(2)')
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all help deps demo test test-long test-interop lint bench install uninstall clean FORCE
+.PHONY: all help cuda cuda-all deps demo test test-long test-interop lint bench install uninstall clean FORCE
 
 all: $(BINS) $(MOD_SO) $(SHARED) $(MANS) $(BUILD)/lib/pkgconfig/vit.pc ## build everything into build/
 
@@ -119,14 +124,19 @@ $(BUILD)/gen/codecs.c: FORCE tools/tables.sh
 
 $(BUILD)/gen/build_id.h: FORCE
 	@mkdir -p $(@D)
-	@id=$$(cat $(sort $(LIB_SRC) $(OP_SRC) $(HEADERS) $(foreach m,$(MODULES),$(wildcard libvit/$(m)/*.c))) Makefile | \
+	@id=$$(cat $(sort $(LIB_SRC) $(OP_SRC) $(HEADERS) $(CUDA_SRC) $(foreach m,$(MODULES),$(wildcard libvit/$(m)/*.c))) Makefile | \
 	  { cat; echo '$(ID_FLAGS)'; } | sha256sum | cut -c1-24); \
 	 printf '#define VIT_BUILD_ID "%s"\n#define VIT_VERSION "%s"\n' $$id $(VERSION) >$@.new; \
 	 cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 # only these two kinds of file read it; the rule orders the first build
-$(BUILD)/obj/libvit/core/module.o $(foreach m,$(MODULES),$(BUILD)/obj/libvit/$(m)/module.o): $(BUILD)/gen/build_id.h
+$(BUILD)/obj/libvit/core/module.o $(foreach m,$(MODULES) cuda,$(BUILD)/obj/libvit/$(m)/module.o): $(BUILD)/gen/build_id.h
 
-# ---- library, modules, programs ------------------------------------------------------
+# The table needs no CUDA: the shim has the same one.
+$(BUILD)/gen/cuda_ops.c: FORCE tools/tables.sh
+	@mkdir -p $(@D)
+	@tools/tables.sh cuda $(CUDA_SRC) >$@.new && (cmp -s $@.new $@ && rm $@.new || mv $@.new $@)
+
+# ---- library, modules ----------------------------------------------------------------
 
 $(LIBVIT): $(LIB_OBJ) libvit/libvit.map
 	@mkdir -p $(@D)
@@ -149,6 +159,42 @@ $(BUILD)/lib/vit/libvit-$(1).so: $$(call obj,$$(wildcard libvit/$(1)/*.c)) $$(LI
 endef
 $(BUILD)/lib/vit/libvit-codec.so: $(BUILD)/obj/gen/codecs.o
 $(foreach m,$(MODULES),$(eval $(call module_rule,$(m),$(shell echo $(m) | tr a-z A-Z))))
+
+# ---- CUDA ------------------------------------------------------------------------------
+# Machine code for each architecture of CUDA_ARCHS and PTX of the last, which later
+# ones compile when they first meet it. What was asked for last stays.
+
+CUDA_ARCHS ?= $(or $(strip $(file <$(BUILD)/gen/cuda_archs)),80 90)
+CUDA_HOME   = $(patsubst %/bin/,%,$(dir $(realpath $(NVCC))))
+CUDA_STATIC = $(firstword $(wildcard $(CUDA_HOME)/lib64/libcudart_static.a $(CUDA_HOME)/targets/$(ARCH)-linux/lib/libcudart_static.a \
+              $(CUDA_HOME)/lib/$(ARCH)-linux-gnu/libcudart_static.a))
+# no exceptions, no guards of statics: nothing of the C++ library is needed
+NVCC_FLAGS  = -std=c++17 -O3 $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$a$(comma)code=sm_$a) \
+              -gencode arch=compute_$(lastword $(CUDA_ARCHS))$(comma)code=compute_$(lastword $(CUDA_ARCHS)) \
+              -Xptxas -v -Werror all-warnings -ccbin $(CXX) -Xcompiler -Wall,-Wextra,-fPIC,-fno-exceptions,-fno-threadsafe-statics,-fvisibility=hidden
+
+cuda: $(CUDA_SO) ## the CUDA module alone (sm_80, sm_90; `make` builds it where nvcc is found)
+cuda-all: ## the CUDA module for every architecture from sm_80 on
+	@$(MAKE) --no-print-directory cuda CUDA_ARCHS='80 86 89 90 100 120'
+
+$(BUILD)/gen/cuda_archs: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CUDA_ARCHS)' >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# ptxas says what each kernel takes; one that spills fails the build
+$(BUILD)/obj/libvit/cuda/%.o: libvit/cuda/%.cu $(BUILD)/gen/cuda_archs tools/ptxas.sh $(wildcard tools/ptxas.allow)
+	@mkdir -p $(@D)
+	$(call say,CU,$<)
+	$(Q)$(NVCC) -Ilibvit -I$(BUILD)/gen $(NVCC_FLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $< 2>$(@:.o=.ptxas) || { cat $(@:.o=.ptxas) >&2; exit 1; }
+	$(Q)tools/ptxas.sh $(@:.o=.ptxas)
+
+$(CUDA_SO): $(CUDA_OBJ) $(LIBVIT) libvit/libvit.map
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,--version-script=libvit/libvit.map -Wl,--no-undefined -Wl,--as-needed -Wl,-rpath,'$$ORIGIN/..' \
+	  -o $@ $(CUDA_OBJ) -L$(BUILD)/lib -lvit $(CUDA_STATIC) -lm -ldl -lrt -pthread
+
+# ---- programs ----------------------------------------------------------------------------
 
 $(BINS): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(LIBCLI) $(LIBVIT)
 	@mkdir -p $(@D)
@@ -254,7 +300,7 @@ uninstall: ## remove what install put there
 	rm -f $(CMDS:%=$(DEST)/bin/%) $(CMDS:%=$(DEST)/share/man/man1/%.1) \
 	  $(CMDS:%=$(DEST)/share/bash-completion/completions/%) \
 	  $(DEST)/lib/libvit.so $(DEST)/lib/libvit.so.$(ABI) $(DEST)/lib/pkgconfig/vit.pc \
-	  $(MOD_SO:$(BUILD)/%=$(DEST)/%) $(RECIPES:%=$(DEST)/share/vit/%) $(HEADERS:libvit/%=$(DEST)/include/vit/%)
+	  $(MOD_SO:$(BUILD)/%=$(DEST)/%) $(CUDA_SO:$(BUILD)/%=$(DEST)/%) $(RECIPES:%=$(DEST)/share/vit/%) $(HEADERS:libvit/%=$(DEST)/include/vit/%)
 	@# files of others, and their directories, stay
 	@rmdir --ignore-fail-on-non-empty $(DEST)/lib/vit $(DEST)/share/vit/recipes $(DEST)/share/vit \
 	  $(patsubst %/,%,$(sort $(dir $(HEADERS:libvit/%=$(DEST)/include/vit/%)))) $(DEST)/include/vit 2>/dev/null || :

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 bad=0
 complain() { printf '%s\n' "$*"; bad=1; }
 
-mapfile -t c < <(git ls-files '*.c' '*.h')
+mapfile -t c < <(git ls-files '*.c' '*.h' '*.cu')
 mapfile -t text < <(git ls-files | grep -vE '\.(png|npy|gz|vit|vits|bin)$')
 
 # sizes
@@ -28,6 +28,7 @@ allowed() {
 	op) echo core tensor op graph ;;
 	graph) echo core tensor op graph ;;
 	cpu) echo core tensor op graph cpu ;;
+	cuda) echo core tensor op graph cuda ;;
 	draw) echo core tensor image stream train draw ;;
 	model) echo core tensor image stream op graph model ;;
 	train) echo core tensor image stream format augment op graph model train ;;

@@ -1,7 +1,7 @@
 #!/bin/sh
-# tables.sh library|codec SOURCE... - write C tables of every plug-in struct the
+# tables.sh library|codec|cuda SOURCE... - write C tables of every plug-in struct the
 # sources end in: `const struct vit_KIND vit_KIND_NAME`. Ops are listed twice,
-# f32 and f64. "codec": those of the module of that name.
+# f32 and f64. "codec", "cuda": those of the module of that name.
 set -eu
 export LC_ALL=C
 
@@ -24,6 +24,18 @@ if [ "$what" = codec ]; then
 	printf '#include "codec/codec.h"\n\n'
 	echo 'extern const struct vit_codec *const vit_codecs[];'
 	table codec vit_codecs
+	exit 0
+fi
+if [ "$what" = cuda ]; then
+	# addresses alone are wanted, so this needs none of the headers and no nvcc
+	# shellcheck disable=SC2086  # a list of files
+	ops=$(sed -n 's/^extern "C" const struct cuda_op CUDA_OP(\([a-z0-9_]*\)).*/\1/p' $files | sort)
+	echo 'struct cuda_op;'
+	for n in $ops; do echo "extern const struct cuda_op cuda_op_$n;"; done
+	echo 'extern const struct cuda_op *const cuda_ops[];'
+	echo 'const struct cuda_op *const cuda_ops[] = {'
+	for n in $ops; do echo "	&cuda_op_$n,"; done
+	printf '\t0,\n};\n'
 	exit 0
 fi
 cat <<'H'

@@ -33,13 +33,18 @@ struct vit_dev {
 	int n_sm, arch;                 /* multiprocessors; 80, 90 */
 	size_t smem_max;                /* bytes of dynamic shared memory a block may ask for */
 	struct lt *lt;
-	struct cuda_stage *stage;       /* memory.cu: pinned double buffers of send */
+	struct cuda_stage *stage;       /* send.cu: pinned buffers on their way */
+	cudaEvent_t reached;            /* memory.cu: where sync waits */
+	int recording;                  /* between record(1) and record(0) */
+	int watch;                      /* VIT_CUDA_SYNC=1: every kernel is waited for, so that its error has its name */
+	int tapes;                      /* VIT_CUDA_TAPES=0, and watch: none are recorded */
 	char line[160];
 };
 
-/* What call->state points at, or begins with. */
+/* What call->state points at, or begins with. find sets dev and run. */
 struct cuda_state {
 	struct vit_dev *dev;
+	vit_kernel run;                 /* with watch: the kernel that is watched */
 	void (*release)(struct cuda_state *);   /* frees it; NULL: free() does */
 };
 

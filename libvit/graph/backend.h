@@ -35,7 +35,9 @@ struct vit_backend {
 	vit_kernel (*find)(struct vit_dev *, struct vit_call *, int back);
 	void (*drop)(struct vit_dev *, struct vit_call *);
 	/* Recorded tapes; NULL where there are none. Between record(1) and record(0),
-	 * which gives the tape, kernels are noted instead of run. */
+	 * which gives the tape (tape NULL: forget what was noted), kernels are noted
+	 * instead of run, and nothing else may be asked for. record(1) is VIT_END
+	 * where tapes are off for now. */
 	int (*record)(struct vit_dev *, int on, void **tape);
 	int (*play)(struct vit_dev *, void *tape);
 	void (*erase)(struct vit_dev *, void *tape);

@@ -40,9 +40,16 @@ static int has_cuda(void)
 	return n > 0 && (size_t)n < sizeof path && !access(path, F_OK);
 }
 
+/* Hidden from this process on purpose: that is not worth a word. */
+static int hides_cuda(void)
+{
+	const char *visible = getenv("CUDA_VISIBLE_DEVICES");
+	return visible && (!*visible || !strcmp(visible, "-1"));
+}
+
 static int open_auto(int threads, const struct vit_backend **backend, struct vit_dev **dev, const char **note)
 {
-	if (has_cuda()) {
+	if (has_cuda() && !hides_cuda()) {
 		if (!open_module("cuda", "", threads, backend, dev))
 			return 0;
 		snprintf(text, sizeof text, "no CUDA: %s; using the CPU", vit_errmsg());
@@ -75,5 +82,8 @@ int vit_device_open(const char *spec, int threads, const struct vit_backend **ba
 		return open_auto(threads, backend, dev, note);
 	if (is_cuda && !has_cuda())
 		return vit_fail(VIT_EUNSUPPORTED, "device %s: this build of vit-tools has no CUDA; leave the device out, or say cpu", spec);
-	return open_module(is_cuda ? "cuda" : "cpu", arg, threads, backend, dev);
+	if (!is_cuda)
+		return open_module("cpu", arg, threads, backend, dev);
+	int rc = open_module("cuda", arg, threads, backend, dev);
+	return rc ? vit_wrap(rc, "device %s", spec) : 0;
 }

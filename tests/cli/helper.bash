@@ -14,6 +14,8 @@ PATH=$BUILD/bin:$PATH
 export REPO BUILD VIT_SHARED PATH
 export LC_ALL=C.UTF-8
 unset VIT_PLUGIN_PATH
+# what is promised byte for byte is the CPU's; tests of the GPU ask for it
+export CUDA_VISIBLE_DEVICES=
 
 load_bats_library() {
 	local dir
