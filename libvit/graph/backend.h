@@ -49,6 +49,11 @@ struct vit_backend {
 	int (*devices)(char *text, size_t size);
 };
 
+static inline int vit_send(const struct vit_backend *b, struct vit_dev *d, void *to, const void *from, size_t n)
+{
+	return b->send ? b->send(d, to, from, n) : b->copy(d, to, from, n, VIT_TO_DEVICE);
+}
+
 /* Besides ops, find is asked for names that only touch flat blocks:
  *   "zero"       in[0] (absent without gradients) := 0; the step's sums := 0
  *   "ema_state"  in[1] := d in[1] + (1 - d) in[0] unless found_inf; attr vit_adamw_attr

@@ -50,6 +50,10 @@ struct vit_plan_priv {
 	struct slot *slot;
 	int n_slot;
 	int own_arena, use_ema;
+	struct tape {
+		int ran;                /* once plainly: everything is loaded */
+		void *tape;             /* NULL: not recorded yet */
+	} tape[4];                      /* by VIT_RUN_ flags */
 };
 
 /* Slots: three per value, then the step block, the lr table, and scratch. */
@@ -66,6 +70,8 @@ int vit_order(struct vit_plan *) VIT_MUST_CHECK;
 int vit_precision(struct vit_plan *) VIT_MUST_CHECK;
 int vit_plan_call(const struct vit_plan *, const struct vit_node *, struct vit_call *) VIT_MUST_CHECK;
 int vit_list(struct vit_plan *) VIT_MUST_CHECK;
+/* run.c: addresses are about to change. */
+void vit_tapes_erase(struct vit_plan *);
 /* place.c: from the places of all instructions to offsets and arena_bytes. */
 int vit_place(struct vit_plan *) VIT_MUST_CHECK;
 

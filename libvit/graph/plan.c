@@ -119,6 +119,7 @@ int vit_plan_make(struct vit_plan *p, const struct vit_graph *g, const struct vi
 
 void vit_plan_free(struct vit_plan *p)
 {
+	vit_tapes_erase(p);
 	for (int i = 0; i < p->n_instr; i++)
 		if (p->backend->drop && p->instr[i].call.state)
 			p->backend->drop(p->dev, &p->instr[i].call);
@@ -209,6 +210,7 @@ int vit_plan_bind(struct vit_plan *p, void *arena, struct vit_params *params, in
 		                (long long)(params->n + params->n_state), (long long)(p->priv->n + p->priv->n_state));
 	if (use_ema && (p->opt.train || !params->ema))
 		return vit_fail(VIT_EUSAGE, "plan: there is no EMA to evaluate");
+	vit_tapes_erase(p);
 	if (!p->host && !(p->host = p->backend->alloc(p->dev, sizeof *p->host, 1)))
 		return VIT_ENOMEM;
 	if (arena || !p->priv->own_arena) {

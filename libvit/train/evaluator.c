@@ -59,7 +59,7 @@ int vit_evaluator_run(struct vit_evaluator *e, int64_t n, const uint8_t *images,
 		return vit_fail(VIT_EUSAGE, "%lld samples in a batch of at most %lld", (long long)n, (long long)x.dim[0]);
 	size_t one_x = vit_tensor_bytes(&x) / (size_t)x.dim[0], one_y = vit_tensor_bytes(&y) / (size_t)x.dim[0];
 	e->plan.host->n_valid = (int32_t)n;
-	VIT_TRY(e->backend->copy(e->dev, x.data, images, one_x * (size_t)n, VIT_TO_DEVICE));
+	VIT_TRY(vit_send(e->backend, e->dev, x.data, images, one_x * (size_t)n));
 	VIT_TRY(vit_plan_run(&e->plan, VIT_RUN_FIRST | VIT_RUN_LAST, NULL, NULL));
 	VIT_TRY(e->backend->copy(e->dev, e->out, y.data, one_y * (size_t)n, VIT_FROM_DEVICE));
 	*logits = e->out;

@@ -158,8 +158,8 @@ static int micro(struct vit_trainer *t, int64_t n, const uint8_t *images, const 
 	size_t one_x = vit_tensor_bytes(&x) / (size_t)t->s.rows, one_y = vit_tensor_bytes(&y) / (size_t)t->s.rows;
 	t->s.plan.host->sample0 = (uint64_t)t->samples;
 	t->s.plan.host->n_valid = (int32_t)n;
-	VIT_TRY(t->backend->copy(t->dev, x.data, images, one_x * (size_t)n, VIT_TO_DEVICE));
-	VIT_TRY(t->backend->copy(t->dev, y.data, labels, one_y * (size_t)n, VIT_TO_DEVICE));
+	VIT_TRY(vit_send(t->backend, t->dev, x.data, images, one_x * (size_t)n));
+	VIT_TRY(vit_send(t->backend, t->dev, y.data, labels, one_y * (size_t)n));
 	t->samples += n;
 	return vit_plan_run(&t->s.plan, (first ? VIT_RUN_FIRST : 0) | (last ? VIT_RUN_LAST : 0), NULL, NULL);
 }
