@@ -8,7 +8,7 @@
  */
 #include "build_id.h"
 #include "cuda/device.h"
-#include "cuda/lt.h"
+#include "cuda/product.h"
 extern "C" {
 #include "core/mem.h"
 }
@@ -127,6 +127,7 @@ static void cuda_close(struct vit_dev *d)
 		cudaEventDestroy(d->reached);
 	if (d->stream)
 		cudaStreamDestroy(d->stream);
+	tune_forget(d);
 	lt_close(d->lt);
 	cuda_stage_close(d);
 	free(d);

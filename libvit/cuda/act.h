@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * act.h - activations over rows of n elements, forward and backward, and sums
+ * of columns. Floating types may all differ.
+ */
+#ifndef VIT_CUDA_ACT_H
+#define VIT_CUDA_ACT_H
+
+#include "cuda/cuda.h"
+
+struct act_rows { int64_t rows, n; };
+
+/* p = from + bias, y = act(p). */
+struct act_forward {
+	const void *from, *bias;        /* [rows,n], [n]; bias NULL: none */
+	void *p, *y;                    /* p NULL: it is not kept; both may be `from` */
+	int from_type, bias_type, y_type;       /* p has the type of `from` */
+	int act;
+};
+int act_forward(cudaStream_t, struct act_rows, const struct act_forward *) VIT_MUST_CHECK;
+
+/* dp = dy act'(p), and sums of its columns in parts, before dp is rounded. */
+struct act_backward {
+	const void *dy, *p;             /* p: for VIT_ACT_NONE NULL */
+	void *dp;                       /* rows of ld elements; NULL: not kept */
+	float *part;                    /* [act_parts, n], scratch; NULL: no sums */
+	int dy_type, p_type, dp_type;
+	int act;
+	int64_t ld;
+};
+int act_backward(cudaStream_t, struct act_rows, const struct act_backward *) VIT_MUST_CHECK;
+int64_t act_parts(struct act_rows);
+
+/* to[n] = the sum over `parts` rows of part [parts,n], or that added to it. */
+int act_sum(cudaStream_t, const float *part, int64_t parts, int64_t n, void *to, int to_type, int add) VIT_MUST_CHECK;
+
+#endif
