@@ -5,12 +5,15 @@
  * A model stream with these records per parameter: NAME, "optim.m/NAME",
  * "optim.v/NAME" and, with an average, "ema/NAME"; per state value: NAME and
  * "ema/NAME". meta.training.checkpoint holds the cursor, the options that shape
- * the result, and the build. u64 numbers travel as text: JSON's integers are
- * signed.
+ * the result, and the build; with fp16 "scaler" too: the loss scale, the good
+ * steps since it moved, and the updates done, which are fewer than the cursor's
+ * steps by those that were skipped. u64 numbers travel as text: JSON's integers
+ * are signed.
  */
 #include "train/session.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,14 +70,20 @@ static json_t *cursor_json(const struct vit_cursor *c)
 	                 "seq", (json_int_t)c->seq, "hash_from", (json_int_t)c->hash_from, "epoch_end", c->epoch_end != 0, "best", c->best, "xxh3", hash);
 }
 
+static json_t *scaler_json(const struct vit_step *s)
+{
+	return json_pack("{s:f, s:i, s:I}", "loss_scale", (double)s->loss_scale, "good", (int)s->good, "done", (json_int_t)s->done);
+}
+
 static int header(struct vit_trainer *t, struct vit_header *h, const struct vit_cursor *c, const json_t *options)
 {
 	VIT_TRY(vit_header_copy(h, &t->model->header));
 	h->kind = VIT_MODEL;
 	json_t *copy = json_deep_copy(options);
 	json_t *ck = json_pack("{s:o, s:o, s:o}", "cursor", cursor_json(c), "options", copy, "build", build_json(t));
+	int failed = t->opt.amp == VIT_F16 && json_object_set_new(ck, "scaler", scaler_json(&t->seen));
 	json_t *training = ck ? json_pack("{s:o}", "checkpoint", ck) : NULL;
-	if (!training || json_object_set_new(h->meta, "training", training))
+	if (!training || json_object_set_new(h->meta, "training", training) || failed)
 		return vit_fail(VIT_ENOMEM, "out of memory for a checkpoint's header");
 	return 0;
 }
@@ -194,6 +203,25 @@ static int cursor_read(struct vit_cursor *c, const json_t *j)
 	return 0;
 }
 
+/* What of the step's block a run goes on from. */
+static int scaler_read(struct vit_step *s, const struct vit_cursor *c, const json_t *j, int amp)
+{
+	double scale = 1;
+	int good = 0;
+	json_int_t done = c->step;
+	json_error_t e;
+	if (amp == VIT_F16 && json_unpack_ex((json_t *)j, &e, 0, "{s:F, s:i, s:I}", "loss_scale", &scale, "good", &good, "done", &done))
+		return vit_fail(VIT_EFORMAT, "its scaler: %s", e.text);
+	if (!(scale > 0) || !isfinite((float)scale) || good < 0 || done < 0 || done > c->step)
+		return vit_fail(VIT_EFORMAT, "its scaler: a loss scale of %g, %d good steps, %lld of %lld done", scale, good, (long long)done, (long long)c->step);
+	s->loss_scale = (float)scale;
+	s->good = good;
+	s->done = done;
+	s->closed = c->step;
+	s->skipped = c->step - done;
+	return 0;
+}
+
 static int builds(const struct vit_trainer *t, const json_t *was, char **changed)
 {
 	json_t *now = build_json(t);
@@ -211,13 +239,14 @@ static int builds(const struct vit_trainer *t, const json_t *was, char **changed
 	return rc < 0 ? rc : 0;
 }
 
-static int check_header(struct vit_trainer *t, const struct vit_header *h, struct vit_cursor *c, const json_t *options, char **changed)
+static int check_header(struct vit_trainer *t, const struct vit_header *h, struct vit_cursor *c, struct vit_step *s, const json_t *options, char **changed)
 {
 	const json_t *ck = json_object_get(json_object_get(h->meta, "training"), "checkpoint");
 	if (!json_is_object(ck))
 		return vit_fail(VIT_EUSAGE, "it is a finished model, no checkpoint; --init begins a new run from it");
 	VIT_TRY(check_options(json_object_get(ck, "options"), options));
 	VIT_TRY(cursor_read(c, json_object_get(ck, "cursor")));
+	VIT_TRY(scaler_read(s, c, json_object_get(ck, "scaler"), t->opt.amp));
 	return builds(t, json_object_get(ck, "build"), changed);
 }
 
@@ -268,15 +297,14 @@ static int read_tensors(struct vit_trainer *t, struct vit_reader *r, struct bloc
 	return 0;
 }
 
-static int restore(struct vit_trainer *t, struct block b[N_BLOCK], const struct vit_cursor *c)
+static int restore(struct vit_trainer *t, struct block b[N_BLOCK], const struct vit_cursor *c, const struct vit_step *s)
 {
 	for (int i = 0; i < N_BLOCK; i++)
 		if (b[i].data)
 			VIT_TRY(vit_params_put(&t->model->params, b[i].data, b[i].host, (size_t)b[i].n * sizeof *b[i].host));
-	struct vit_step s;
-	VIT_TRY(vit_plan_step_get(&t->s.plan, &s));
-	s.done = c->step;
-	VIT_TRY(vit_plan_step_put(&t->s.plan, &s));
+	VIT_TRY(vit_plan_step_put(&t->s.plan, s));
+	t->seen = *s;
+	t->unread = 0;
 	t->step = c->step;
 	t->samples = c->samples;
 	return 0;
@@ -291,6 +319,7 @@ int vit_checkpoint_read(struct vit_trainer *t, const char *path, struct vit_curs
 	struct vit_reader *r = NULL;
 	struct vit_reader_opt ro = { .kind = VIT_MODEL, .max_record = SIZE_MAX };
 	struct block b[N_BLOCK];
+	struct vit_step s = t->seen;
 	blocks(&t->model->params, b);
 	int rc = vit_input_open(&in, path);
 	if (rc)
@@ -298,16 +327,17 @@ int vit_checkpoint_read(struct vit_trainer *t, const char *path, struct vit_curs
 	rc = vit_reader_open(&r, in, &ro);
 	if (rc)
 		goto out;
-	rc = check_header(t, vit_reader_header(r), c, options, changed);
+	rc = check_header(t, vit_reader_header(r), c, &s, options, changed);
 	for (int i = 0; i < N_BLOCK && !rc; i++)
-		if (b[i].data && !(b[i].host = vit_malloc((size_t)b[i].n * sizeof *b[i].host)))
+		/* zeroed: between the values nothing is read */
+		if (b[i].data && !(b[i].host = vit_calloc((size_t)b[i].n, sizeof *b[i].host)))
 			rc = VIT_ENOMEM;
 	if (rc)
 		goto out;
 	rc = read_tensors(t, r, b);
 	if (rc)
 		goto out;
-	rc = restore(t, b, c);
+	rc = restore(t, b, c, &s);
 out:
 	vit_reader_close(r);
 	blocks_free(b);

@@ -24,8 +24,8 @@ struct vit_trainer {
 	struct vit_session s;
 	const struct vit_value *image, *label;
 	int64_t step, samples;
-	int pending;                    /* the last step's sums were not read back yet */
-	struct vit_train_stats stats;
+	int unread;                     /* steps since the device's block was read */
+	struct vit_step seen;           /* it, as last read */
 };
 
 #endif

@@ -41,15 +41,16 @@ struct vit_trainer;
 int vit_trainer_new(struct vit_trainer **, struct vit_model *, const struct vit_train_opt *,
                     const struct vit_backend *, struct vit_dev *) VIT_MUST_CHECK;
 /* One optimiser step on n <= batch_size samples: images u8 [n,H,W,C] of the
- * model's size, labels i32 [n] or f32 [n,K]. VIT_EFORMAT once a gradient of an
- * earlier step was not finite. */
+ * model's size, labels i32 [n] or f32 [n,K]. VIT_EFORMAT, naming the step, once a
+ * gradient of an earlier one was not finite: the one before where the backend is
+ * the host's, else at most 32 steps back. */
 int vit_trainer_step(struct vit_trainer *, int64_t n, const uint8_t *images, const void *labels) VIT_MUST_CHECK;
 struct vit_train_stats {
 	int64_t step, samples;                  /* taken so far */
-	double loss, lr, grad_norm;             /* of the last step that was read back */
+	double loss, lr, grad_norm;             /* of the last step */
 	double sum_loss, sum_weight, sum_hits;  /* over all steps of this session: take differences */
-	double loss_scale;
-	int64_t skipped;                        /* steps whose update fp16's loss scaling left out */
+	double loss_scale;                      /* fp16: as it is now; 1 otherwise */
+	int64_t skipped;                        /* steps of the run whose update fp16's loss scaling left out */
 };
 /* Waits for the last step: call it seldom where the device is not the CPU. */
 int vit_trainer_stats(struct vit_trainer *, struct vit_train_stats *) VIT_MUST_CHECK;

@@ -3,8 +3,9 @@
  * A training session: the training graph of a model, its plan, and optimiser
  * steps of one or more micro-batches.
  *
- * The host decides nothing inside a step. Sums of a step are read back when the
- * next one begins, so a device is never waited for in between.
+ * The host decides nothing inside a step. Sums are totals on the device, and so is
+ * the first step that went wrong: on the host they are looked at when the next step
+ * begins, elsewhere seldom, so that nothing waits for a device in between.
  */
 #include "train/session.h"
 
@@ -12,6 +13,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { READ_EVERY = 32 };       /* steps between two looks at a device that is not the host */
 
 /* Frozen in both graphs: the layout of the parameter blocks follows the graph. */
 static int freeze(struct vit_graph *g, const char *const *pattern)
@@ -62,7 +65,7 @@ static int make(struct vit_session *s, struct vit_model *m, const struct vit_tra
 		.weight_decay = (float)o->weight_decay, .clip = (float)o->clip, .ema_decay = (float)o->ema, .lr_scale = 1,
 	};
 	struct vit_optim optim = { .op = o->opt, .attr = &attr, .lr = s->lr, .steps = o->steps };
-	struct vit_plan_opt po = { .B = s->rows, .train = 1, .dtype = VIT_F32, .recompute = o->recompute, .optim = &optim };
+	struct vit_plan_opt po = { .B = s->rows, .train = 1, .dtype = VIT_F32, .amp = o->amp, .how = o->how, .recompute = o->recompute, .optim = &optim };
 	VIT_TRY(vit_plan_make(&s->plan, &s->graph, &po, backend, dev));
 	s->planned = 1;
 	return 0;
@@ -110,6 +113,7 @@ int vit_trainer_new(struct vit_trainer **out, struct vit_model *m, const struct 
 	t->s.plan.host->seed = o->seed;
 	for (int k = 0; k < VIT_MAXKNOB; k++)
 		t->s.plan.host->knob[k] = 1;
+	rc = vit_plan_step_get(&t->s.plan, &t->seen);
 out:
 	if (rc) {
 		vit_trainer_free(t);
@@ -132,24 +136,23 @@ struct vit_plan *vit_trainer_plan(struct vit_trainer *t)
 	return &t->s.plan;
 }
 
-/* Sums of the step that ran last, if nobody has taken them yet. */
+/* A step that nothing mends; each later one would only be worse. */
+static int check_seen(const struct vit_trainer *t)
+{
+	if (!t->seen.bad)
+		return 0;
+	return vit_fail(VIT_EFORMAT, "step %lld: %s not finite; lower --lr, lengthen --warmup or set --clip-grad 1%s", (long long)t->seen.bad,
+	                t->opt.amp == VIT_F16 ? "whatever its scale, the loss or a gradient is" : "a gradient is",
+	                t->opt.amp == VIT_F16 ? ", or choose --amp bf16" : "");
+}
+
 static int read_back(struct vit_trainer *t)
 {
-	if (!t->pending)
-		return 0;
-	struct vit_step d;
-	VIT_TRY(vit_plan_step_get(&t->s.plan, &d));
-	t->pending = 0;
-	/* without loss scaling nothing would ever make such a step finite again */
-	if (d.last_inf || !isfinite(d.last_loss))
-		return vit_fail(VIT_EFORMAT, "step %lld: a gradient is not finite; lower --lr, lengthen --warmup or set --clip-grad 1",
-		                (long long)t->step);
-	t->stats.loss = d.last_wsum > 0 ? d.last_loss / d.last_wsum : 0;
-	t->stats.grad_norm = d.last_wsum > 0 ? sqrt(d.last_gnorm2) / d.last_wsum : 0;
-	t->stats.sum_loss += d.last_loss;
-	t->stats.sum_weight += d.last_wsum;
-	t->stats.sum_hits += d.last_hits;
-	return 0;
+	if (t->unread) {
+		VIT_TRY(vit_plan_step_get(&t->s.plan, &t->seen));
+		t->unread = 0;
+	}
+	return check_seen(t);
 }
 
 static int micro(struct vit_trainer *t, int64_t n, const uint8_t *images, const void *labels, int first, int last)
@@ -170,7 +173,7 @@ int vit_trainer_step(struct vit_trainer *t, int64_t n, const uint8_t *images, co
 		return vit_fail(VIT_EUSAGE, "%lld samples in a step of at most %lld", (long long)n, (long long)t->opt.batch_size);
 	if (t->step >= t->opt.steps)
 		return vit_fail(VIT_EUSAGE, "the schedule ends after %lld steps", (long long)t->opt.steps);
-	VIT_TRY(read_back(t));
+	VIT_TRY(t->backend->host || t->unread >= READ_EVERY ? read_back(t) : check_seen(t));
 	struct vit_tensor x = vit_plan_value(&t->s.plan, t->image, 0), y = vit_plan_value(&t->s.plan, t->label, 0);
 	size_t one_x = vit_tensor_bytes(&x) / (size_t)t->s.rows, one_y = vit_tensor_bytes(&y) / (size_t)t->s.rows;
 	for (int64_t at = 0; at < n; at += t->s.rows) {
@@ -178,17 +181,23 @@ int vit_trainer_step(struct vit_trainer *t, int64_t n, const uint8_t *images, co
 		VIT_TRY(micro(t, rows, images + (size_t)at * one_x, (const char *)labels + (size_t)at * one_y, !at, at + rows == n));
 	}
 	t->step++;
-	t->pending = 1;
+	t->unread++;
 	return 0;
 }
 
 int vit_trainer_stats(struct vit_trainer *t, struct vit_train_stats *out)
 {
 	VIT_TRY(read_back(t));
-	t->stats.step = t->step;
-	t->stats.samples = t->samples;
-	t->stats.lr = t->s.lr[t->step ? t->step - 1 : 0];
-	*out = t->stats;
+	const struct vit_step *d = &t->seen;
+	/* a step that was skipped had the rate that the next one has as well */
+	const int64_t at = d->done - !d->last_inf;
+	*out = (struct vit_train_stats){
+		.step = t->step, .samples = t->samples, .lr = t->s.lr[at > 0 ? at : 0],
+		.loss = d->last_wsum > 0 ? d->last_loss / d->last_wsum : 0,
+		.grad_norm = d->last_wsum > 0 ? sqrt(d->last_gnorm2) / d->last_wsum : 0,
+		.sum_loss = d->total_loss, .sum_weight = d->total_wsum, .sum_hits = d->total_hits,
+		.loss_scale = (double)d->loss_scale, .skipped = d->skipped,
+	};
 	return 0;
 }
 
