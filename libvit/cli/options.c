@@ -26,7 +26,7 @@ static const struct {
 	{ CLI_USE_SEED, { .name = "seed", .type = CLI_INT, .offset = COMMON(seed), .min = 0, .max = 0x1p62,
 		.help = "random numbers are a function of this", .def = "0" } },
 	{ CLI_USE_DEVICE, { .name = "device", .type = CLI_STR, .offset = COMMON(device), .def = "auto", .arg = "auto|cpu|cuda[:N]",
-		.help = "where to compute" } },
+		.help = "where to compute; auto: the first GPU, or the CPU where there is none" } },
 	{ CLI_USE_MEMORY, { .name = "memory", .type = CLI_BYTES, .offset = COMMON(memory),
 		.help = "memory for held data (default a quarter of what the process may use)" } },
 	{ CLI_USE_LIMIT, { .name = "limit", .type = CLI_INT, .offset = COMMON(limit), .def = "-1", .min = 0, .max = -1,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * version.c - --version: what this installation consists of, opening none of it.
+ * version.c - --version: what this installation consists of. Plug-ins are not
+ * opened for it; backends are, by programs that compute, to say what they find.
  */
 #include "cli/internal.h"
 
 #include "core/module.h"
 #include "format/format.h"
+#include "graph/backend.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -21,6 +23,18 @@ static int is_there(const char *module)
 	return !access(path, R_OK);
 }
 
+static void print_devices(void)
+{
+	struct vit_buf list = { 0 };
+	if (!vit_device_list(&list)) {
+		const char *before = "devices: ";
+		char *rest = (char *)list.p;
+		for (char *line; rest && *rest && (line = strsep(&rest, "\n")); before = "         ")
+			printf("%s%s\n", before, line);
+	}
+	vit_buf_release(&list);
+}
+
 void cli_print_version(void)
 {
 	static const char *const backend[] = { "cpu", "cuda" };
@@ -28,7 +42,10 @@ void cli_print_version(void)
 	for (size_t i = 0; i < sizeof backend / sizeof *backend; i++)
 		if (is_there(backend[i]))
 			printf(" %s", backend[i]);
-	printf("\nformats:");
+	putchar('\n');
+	if (cli.program->common & CLI_USE_DEVICE)
+		print_devices();
+	printf("formats:");
 	for (const struct vit_format *const *f = vit_formats; *f; f++)
 		printf(" %s", (*f)->name);
 	/* names only: a plugin is code, which is not run to be listed */

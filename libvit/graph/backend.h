@@ -6,6 +6,7 @@
 #ifndef VIT_GRAPH_BACKEND_H
 #define VIT_GRAPH_BACKEND_H
 
+#include "core/mem.h"
 #include "core/module.h"
 #include "op/op.h"
 
@@ -66,5 +67,9 @@ extern const struct vit_backend vit_backend_ref, vit_backend_ref_f64;
 /* "auto", "cpu", "cuda", "cuda:1", "ref". auto: cuda where it opens, else cpu
  * with *note set to one line that says why (NULL if nothing to say). */
 int vit_device_open(const char *spec, int threads, const struct vit_backend **, struct vit_dev **, const char **note) VIT_MUST_CHECK;
+
+/* What the devices of this installation are, a line each: "cpu (AVX-512, 2
+ * threads)", "cuda:0 NVIDIA H200, 139 GiB, sm_90", "cuda: no NVIDIA driver found". */
+int vit_device_list(struct vit_buf *) VIT_MUST_CHECK;
 
 #endif

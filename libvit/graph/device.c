@@ -11,7 +11,7 @@
 
 static _Thread_local char text[512];    /* of *note */
 
-static int open_module(const char *name, const char *arg, int threads, const struct vit_backend **backend, struct vit_dev **dev)
+static int load(const char *name, const struct vit_backend **backend)
 {
 	const struct vit_module *m;
 	/* OpenMP's library reads this once, while it is loaded with the module.
@@ -25,7 +25,14 @@ static int open_module(const char *name, const char *arg, int threads, const str
 	VIT_TRY(vit_module_open(name, &m));
 	if (m->size < sizeof(struct vit_backend))
 		return vit_fail(VIT_EUNSUPPORTED, "module %s is of another build", name);
-	const struct vit_backend *b = (const struct vit_backend *)(const void *)m;
+	*backend = (const struct vit_backend *)(const void *)m;
+	return 0;
+}
+
+static int open_module(const char *name, const char *arg, int threads, const struct vit_backend **backend, struct vit_dev **dev)
+{
+	const struct vit_backend *b;
+	VIT_TRY(load(name, &b));
 	VIT_TRY(b->open(dev, arg, threads));
 	*backend = b;
 	return 0;
@@ -86,4 +93,24 @@ int vit_device_open(const char *spec, int threads, const struct vit_backend **ba
 		return open_module("cpu", arg, threads, backend, dev);
 	int rc = open_module("cuda", arg, threads, backend, dev);
 	return rc ? vit_wrap(rc, "device %s", spec) : 0;
+}
+
+int vit_device_list(struct vit_buf *out)
+{
+	const struct vit_backend *b;
+	struct vit_dev *dev = NULL;
+	char lines[4096];
+	if (open_module("cpu", "", 0, &b, &dev)) {
+		VIT_TRY(vit_buf_printf(out, "cpu: %s\n", vit_errmsg()));
+	} else {
+		int rc = vit_buf_printf(out, "cpu (%s)\n", b->describe(dev));
+		b->close(dev);
+		VIT_TRY(rc);
+	}
+	if (!has_cuda())
+		return 0;
+	int rc = load("cuda", &b);
+	if (!rc)
+		rc = b->devices(lines, sizeof lines);
+	return rc ? vit_buf_printf(out, "cuda: %s\n", vit_errmsg()) : vit_buf_printf(out, "%s", lines);
 }

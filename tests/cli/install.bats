@@ -13,6 +13,7 @@ make_() {
 	need pkg-config
 	make_ all
 	make_ install DESTDIR="$PWD/stage" PREFIX=/opt/vit
+	[[ ! -e $BUILD/lib/vit/libvit-cuda.so ]] || cmp "$BUILD/lib/vit/libvit-cuda.so" stage/opt/vit/lib/vit/libvit-cuda.so
 	PKG_CONFIG_PATH=$PWD/stage/opt/vit/lib/pkgconfig run -0 pkg-config --variable=prefix vit
 	assert_output /opt/vit
 	tiny_idx d
