@@ -39,8 +39,11 @@ struct op_case {
 	float knob[VIT_MAXKNOB];
 	float loss_scale;       /* 0: 1 */
 	int found_inf;          /* the step is one that must be skipped */
+	int good;               /* steps since the loss scale last changed */
 	unsigned inplace;       /* bit i: in[i] is written */
+	unsigned absent;        /* bit i: in[i] has a shape but no memory */
 	int unexpanded;         /* 1: random or mixing, which no primitive does */
+	int big;                /* 1: only kernels run it; the checks of the references themselves would take too long */
 };
 
 struct op_cases {
@@ -65,7 +68,7 @@ struct op_cases *op_cases_find(const char *op);
  * is its image there. */
 struct buffer {
 	uint8_t *block, *dev;
-	size_t bytes;
+	size_t bytes, skew;     /* skew: what the zone before it is longer, so that it starts where a parameter may */
 	int dtype;
 	int64_t n;
 };
@@ -74,6 +77,9 @@ struct target {                 /* where and with what precision a case lives */
 	const struct vit_backend *backend;      /* NULL: host memory, references */
 	struct vit_dev *dev;
 	int wide;               /* VIT_F32 values are doubles */
+	int low;                /* VIT_BF16, VIT_F16: lowered to it by plan.h's rule; VIT_F32: not */
+	unsigned f32_out;       /* with low, bit i: out[i] stays f32, as a result that no node reads */
+	uint32_t how;           /* enum vit_how */
 };
 
 struct setup {
@@ -83,20 +89,24 @@ struct setup {
 	struct vit_call call;   /* shapes and memory; din only where wanted */
 	struct buffer in[VIT_MAXIO], out[VIT_MAXOUT], aux[VIT_MAXOUT], din[VIT_MAXIO], dout[VIT_MAXOUT], ws, step;
 	int64_t B;
-	char name[128];
+	int lowered;            /* something in it is of the type target.low */
+	unsigned wanted, unread;        /* of the variant it was filled for */
+	char name[160];         /* "linear(B=1,K=1,N=1) bf16" */
 };
 
 struct variant {
 	int n_valid;            /* rows; < 0: all */
 	uint64_t garbage;       /* what the padding holds */
 	int add;                /* activation gradients add */
+	unsigned unwanted;      /* bit i: the gradient of in[i] is not wanted */
+	unsigned unread;        /* bit i: nobody read out[i]: there is no gradient of it */
 };
 
 int setup_new(struct setup *, const struct vit_op *, const struct op_case *, struct target) VIT_MUST_CHECK;
 void setup_free(struct setup *);
 /* Fill everything from the case's name: same numbers whatever the precision. */
 void setup_fill(struct setup *, const struct variant *);
-/* Copy values between two setups of one case, converting f32 and f64. */
+/* Copy values between two setups of one case, converting floating types. */
 void setup_copy(struct setup *to, const struct setup *from);
 int setup_scratch(struct setup *) VIT_MUST_CHECK;              /* memory for call.ws, once its shape is known */
 int setup_forward(struct setup *, vit_kernel) VIT_MUST_CHECK;
@@ -107,6 +117,8 @@ const char *setup_overrun(const struct setup *);
 struct vit_step *setup_step(const struct setup *);
 int buffer_alloc(struct buffer *, struct vit_tensor *) VIT_MUST_CHECK;  /* on the host; sets t->data */
 void *buffer_data(const struct buffer *);
+double element_get(const void *, int dtype, int64_t i);
+void element_set(void *, int dtype, int64_t i, double v);
 double buffer_get(const struct buffer *, int64_t i);
 void buffer_set(struct buffer *, int64_t i, double v);
 int64_t case_rows(const struct op_case *);
@@ -117,16 +129,37 @@ int case_inputs(const struct op_case *);
 extern int checks_passed, checks_failed, verbose;
 /* One line per failure: "name: what". */
 void check(int ok, const char *name, const char *fmt, ...) VIT_PRINTF(3, 4);
-/* Compare up to `n` leading elements; error relative to |want| + rms(want). */
-void check_near(const char *name, const char *what, const struct buffer *got, const struct buffer *want, int64_t n, double tolerance);
-double tolerance_of(int dtype);
+/* Compare up to `n` leading elements; gives the largest error, relative to |want| + rms(want). */
+double check_near(const char *name, const char *what, const struct buffer *got, const struct buffer *want, int64_t n, double tolerance);
+/* Largest error allowed in values of this type of a kernel's call. */
+double tolerance_of(const struct setup *, int dtype);
+/* Everything that a forward or backward of `got` may or must not have written
+ * against `want`; how: the variant in words. */
+void compare_forward(const struct setup *got, const struct setup *want, const char *how);
+void compare_backward(const struct setup *got, const struct setup *want, const char *how);
+/* With -v: the largest errors of each op's kernels by precision, in shares of what is allowed. */
+void compare_report(void);
+/* The same, to the bit, where padding must play no part. */
+void compare_garbage(const struct setup *other, const struct setup *got, int back);
 
 /* ---- the checks --------------------------------------------------------------- */
 
+struct ops {                    /* an op of the registry in both builds */
+	const struct vit_op *f32, *f64;
+};
+
 void check_gradient(const struct vit_op *f64, const struct op_case *);
 void check_expand(const struct vit_op *f64, const struct op_case *);
-void check_precision(const struct vit_op *f32, const struct vit_op *f64, const struct op_case *);
-void check_kernel(const struct vit_op *f32, const struct op_case *, const struct vit_backend *, struct vit_dev *);
+void check_precision(struct ops, const struct op_case *);
+/* Each kernel of the backend in every precision that it has, against the reference. */
+void check_kernel(struct ops, const struct op_case *, const struct vit_backend *, struct vit_dev *);
+/* Case i of "zero", "ema_state" and "lower", which are no ops; 0: there is none. */
+int block_case(int i, struct ops *, const struct op_case **);
 void bench_case(const struct vit_op *f32, const struct op_case *, const struct vit_backend *, struct vit_dev *);
+/* Ask the backend, as a plan would; sets call.state and allocates call.ws. */
+int setup_find(struct setup *, int back, vit_kernel *) VIT_MUST_CHECK;
+void setup_drop(struct setup *);
+/* The reference on 16-bit memory: shows that honest rounding passes. */
+int lowered_forward(const struct vit_call *), lowered_backward(const struct vit_call *);
 
 #endif

@@ -32,31 +32,43 @@ int case_inputs(const struct op_case *c)
 
 void *buffer_data(const struct buffer *b)
 {
-	return b->block ? b->block + ZONE : NULL;
+	return b->block ? b->block + ZONE + b->skew : NULL;
 }
 
-double buffer_get(const struct buffer *b, int64_t i)
+double element_get(const void *p, int dtype, int64_t i)
 {
-	const void *p = buffer_data(b);
-	switch (b->dtype) {
+	switch (dtype) {
 	case VIT_F64: return ((const double *)p)[i];
 	case VIT_F32: return (double)((const float *)p)[i];
+	case VIT_F16: return (double)vit_f16_to_f32(((const uint16_t *)p)[i]);
+	case VIT_BF16: return (double)vit_bf16_to_f32(((const uint16_t *)p)[i]);
 	case VIT_I32: return ((const int32_t *)p)[i];
 	case VIT_I8:  return ((const int8_t *)p)[i];
 	default:      return ((const uint8_t *)p)[i];
 	}
 }
 
-void buffer_set(struct buffer *b, int64_t i, double v)
+void element_set(void *p, int dtype, int64_t i, double v)
 {
-	void *p = buffer_data(b);
-	switch (b->dtype) {
+	switch (dtype) {
 	case VIT_F64: ((double *)p)[i] = v; break;
 	case VIT_F32: ((float *)p)[i] = (float)v; break;
+	case VIT_F16: ((uint16_t *)p)[i] = vit_f32_to_f16((float)v); break;
+	case VIT_BF16: ((uint16_t *)p)[i] = vit_f32_to_bf16((float)v); break;
 	case VIT_I32: ((int32_t *)p)[i] = (int32_t)v; break;
 	case VIT_I8:  ((int8_t *)p)[i] = (int8_t)v; break;
 	default:      ((uint8_t *)p)[i] = (uint8_t)v;
 	}
+}
+
+double buffer_get(const struct buffer *b, int64_t i)
+{
+	return element_get(buffer_data(b), b->dtype, i);
+}
+
+void buffer_set(struct buffer *b, int64_t i, double v)
+{
+	element_set(buffer_data(b), b->dtype, i, v);
 }
 
 static int on_device(const struct setup *s)
@@ -64,17 +76,22 @@ static int on_device(const struct setup *s)
 	return s->target.backend && !s->target.backend->host;
 }
 
+static size_t block_bytes(const struct buffer *b)
+{
+	return b->bytes + b->skew + 2 * ZONE;
+}
+
 int buffer_alloc(struct buffer *b, struct vit_tensor *t)
 {
 	b->dtype = t->dtype;
 	b->n = vit_tensor_count(t);
 	b->bytes = vit_tensor_bytes(t);
-	b->block = vit_aligned_alloc(b->bytes + 2 * ZONE);
+	b->block = vit_aligned_alloc(block_bytes(b));
 	if (!b->block)
 		return VIT_ENOMEM;
-	memset(b->block, MARK, ZONE);
-	memset(b->block + ZONE + b->bytes, MARK, ZONE);
-	t->data = b->block + ZONE;
+	memset(b->block, MARK, ZONE + b->skew);
+	memset(b->block + ZONE + b->skew + b->bytes, MARK, ZONE);
+	t->data = buffer_data(b);
 	return 0;
 }
 
@@ -82,18 +99,21 @@ static int buffer_new(struct setup *s, struct buffer *b, struct vit_tensor *t)
 {
 	VIT_TRY(buffer_alloc(b, t));
 	if (on_device(s)) {
-		b->dev = s->target.backend->alloc(s->target.dev, b->bytes + 2 * ZONE, 0);
+		b->dev = s->target.backend->alloc(s->target.dev, block_bytes(b), 0);
 		if (!b->dev)
 			return VIT_EDEVICE;
-		t->data = b->dev + ZONE;
+		t->data = b->dev + ZONE + b->skew;
 	}
 	return 0;
 }
 
 static int overrun(const struct buffer *b)
 {
-	for (size_t i = 0; b->block && i < ZONE; i++)
-		if (b->block[i] != MARK || b->block[ZONE + b->bytes + i] != MARK)
+	for (size_t i = 0; b->block && i < ZONE + b->skew; i++)
+		if (b->block[i] != MARK)
+			return 1;
+	for (size_t i = block_bytes(b) - ZONE; b->block && i < block_bytes(b); i++)
+		if (b->block[i] != MARK)
 			return 1;
 	return 0;
 }
@@ -122,42 +142,84 @@ const char *setup_overrun(const struct setup *s)
 
 /* ---- setups -------------------------------------------------------------------- */
 
-static void widen(const struct setup *s, struct vit_tensor *t)
+/* The type of a floating tensor: `stays` f32 where nothing lowers it. */
+static int type_of(struct setup *s, int dtype, int stays)
 {
-	if (s->target.wide && t->dtype == VIT_F32)
-		t->dtype = VIT_F64;
+	if (dtype != VIT_F32)
+		return dtype;
+	s->lowered |= !s->target.wide && !stays && s->target.low != VIT_F32;
+	return s->target.wide ? VIT_F64 : stays ? VIT_F32 : s->target.low;
+}
+
+static int is_float(const struct vit_tensor *t)
+{
+	return vit_dtypes[t->dtype].is_float;
 }
 
 static int shapes(struct setup *s)
 {
 	struct vit_call *c = &s->call;
-	*c = (struct vit_call){ .op = s->op->name, .name = s->name, .attr = s->of->attr, .key = vit_name_key(s->name),
-	                        .n_in = case_inputs(s->of), .train = s->of->train };
+	c->op = s->op->name;
+	c->attr = s->of->attr;
+	c->n_in = case_inputs(s->of);
+	c->train = s->of->train;
+	c->how = s->target.how;
 	for (int i = 0; i < c->n_in; i++) {
+		const struct op_input *in = &s->of->in[i];
 		int n = 0;
-		while (n < VIT_MAXD && s->of->in[i].dim[n])
+		while (n < VIT_MAXD && in->dim[n])
 			n++;
-		vit_shape_set(&c->in[i], s->of->in[i].dtype, n, s->of->in[i].dim);
-		widen(s, &c->in[i]);
+		/* inputs of a graph and tables stay as they are */
+		const int stays = (in->kind != ACT && in->kind != PARAM) || s->op->f32_in >> i & 1;
+		vit_shape_set(&c->in[i], type_of(s, in->dtype, stays), n, in->dim);
 	}
-	return s->op->infer(c);
+	VIT_TRY(s->op->infer(c));
+	for (int i = 0; i < c->n_out; i++)
+		if (!s->target.wide && is_float(&c->out[i]))
+			c->out[i].dtype = type_of(s, VIT_F32, (s->op->f32_out | s->target.f32_out) >> i & 1);
+	return 0;
+}
+
+/* An input and its gradient. Parameters and optimiser state start at 64 bytes,
+ * lowered ones at 32, and not always at more. */
+static int new_input(struct setup *s, int i)
+{
+	struct vit_call *c = &s->call;
+	const int kind = s->of->in[i].kind, flat = kind == PARAM || (kind == STATE && is_float(&c->in[i]));
+	s->in[i].skew = flat ? 16 * (size_t)vit_dtypes[c->in[i].dtype].size : 0;
+	VIT_TRY(buffer_new(s, &s->in[i], &c->in[i]));
+	c->din[i] = c->in[i];
+	c->din[i].data = NULL;
+	if (s->of->absent >> i & 1)
+		c->in[i].data = NULL;
+	if (!s->op->backward || (kind != ACT && kind != PARAM))
+		return 0;
+	c->need |= 1u << i;
+	if (kind == PARAM)
+		c->din[i].dtype = type_of(s, VIT_F32, 1);
+	s->din[i].skew = flat ? 16 * (size_t)vit_dtypes[c->din[i].dtype].size : 0;
+	return buffer_new(s, &s->din[i], &c->din[i]);
+}
+
+/* The case's name, which keys its numbers whatever the precision, and then that. */
+static void name(struct setup *s)
+{
+	int n = snprintf(s->name, sizeof s->name, "%s(%s)", s->op->name, s->of->label);
+	s->call.key = vit_name_key(s->name);
+	s->call.name = s->name;
+	if (s->target.low != VIT_F32)
+		n += snprintf(s->name + n, sizeof s->name - (size_t)n, " %s", vit_dtypes[s->target.low].name);
+	snprintf(s->name + n, sizeof s->name - (size_t)n, "%s%s", s->target.f32_out == 1 ? ", f32 output 0" : s->target.f32_out ? ", f32 outputs" : "", s->target.how & VIT_HOW_TF32 ? " tf32" : "");
 }
 
 int setup_new(struct setup *s, const struct vit_op *op, const struct op_case *of, struct target target)
 {
 	*s = (struct setup){ .target = target, .of = of, .op = op, .B = case_rows(of) };
-	snprintf(s->name, sizeof s->name, "%s(%s)", op->name, of->label);
+	name(s);
 	VIT_TRY(shapes(s));
 	struct vit_call *c = &s->call;
-	for (int i = 0; i < c->n_in; i++) {
-		VIT_TRY(buffer_new(s, &s->in[i], &c->in[i]));
-		c->din[i] = c->in[i];
-		c->din[i].data = NULL;
-		if (!op->backward || (of->in[i].kind != ACT && of->in[i].kind != PARAM))
-			continue;
-		c->need |= 1u << i;
-		VIT_TRY(buffer_new(s, &s->din[i], &c->din[i]));
-	}
+	for (int i = 0; i < c->n_in; i++)
+		VIT_TRY(new_input(s, i));
 	for (int i = 0; i < c->n_out; i++) {
 		VIT_TRY(buffer_new(s, &s->out[i], &c->out[i]));
 		c->dout[i] = c->out[i];
@@ -221,8 +283,8 @@ static void fill_input(struct setup *s, int i, const struct variant *v)
 		if (k >= pad)
 			u = draw(s->call.key + v->garbage, 100 + (uint64_t)i, k);
 		float x = lo + (hi - lo + (float)integer) * u;
-		if (k >= pad && !integer)
-			x *= 1000;
+		if (k >= pad && !integer)       /* garbage, but finite in 16 bits */
+			x = fminf(fmaxf(x * 1000, -6e4f), 6e4f);
 		buffer_set(b, k, integer ? floor((double)x) : (double)x);
 	}
 }
@@ -231,6 +293,8 @@ static void fill_gradients(struct setup *s, const struct variant *v)
 {
 	struct vit_call *c = &s->call;
 	c->add = 0;
+	s->wanted = c->need & ~v->unwanted;
+	s->unread = v->unread;
 	for (int i = 0; i < c->n_in; i++) {
 		const int adds = s->of->in[i].kind == PARAM || v->add;
 		c->add |= (unsigned)adds << i;
@@ -259,7 +323,8 @@ void setup_fill(struct setup *s, const struct variant *v)
 	struct vit_step *step = setup_step(s);
 	*step = (struct vit_step){ .seed = 7, .sample0 = 1000, .n_valid = (int32_t)(v->n_valid >= 0 ? v->n_valid : s->B),
 	                           .done = 2, .wsum = 3, .loss = 5, .hits = 1, .gnorm2 = 40, .loss_scale = s->of->loss_scale > 0 ? s->of->loss_scale : 1,
-	                           .found_inf = s->of->found_inf };
+	                           .found_inf = s->of->found_inf, .good = s->of->good, .last_wsum = 7, .last_loss = 8, .last_hits = 9,
+	                           .last_gnorm2 = 10, .last_inf = 1, .closed = 3, .skipped = 1, .total_wsum = 11, .total_loss = 12, .total_hits = 13 };
 	memcpy(step->knob, s->of->knob, sizeof step->knob);
 }
 
@@ -271,6 +336,8 @@ void setup_copy(struct setup *to, const struct setup *from)
 		for (int64_t k = 0; t != &to->ws && k < t->n; k++)
 			buffer_set(t, k, buffer_get(nth(f, i), k));
 	to->call.add = from->call.add;
+	to->wanted = from->wanted;
+	to->unread = from->unread;
 }
 
 /* ---- running ------------------------------------------------------------------------ */
@@ -281,7 +348,7 @@ static int transfer(struct setup *s, int dir)
 	for (int i = 0; on_device(s) && (b = nth(s, i)); i++) {
 		void *to = dir == VIT_TO_DEVICE ? b->dev : b->block, *from = dir == VIT_TO_DEVICE ? b->block : b->dev;
 		if (b->dev)
-			VIT_TRY(s->target.backend->copy(s->target.dev, to, from, b->bytes + 2 * ZONE, dir));
+			VIT_TRY(s->target.backend->copy(s->target.dev, to, from, block_bytes(b), dir));
 	}
 	return on_device(s) ? s->target.backend->sync(s->target.dev) : 0;
 }
@@ -310,8 +377,15 @@ int setup_backward(struct setup *s, vit_kernel kernel)
 	for (int i = 0; i < c.n_in; i++)
 		if (!(s->op->keep_in >> i & 1))
 			c.in[i].data = NULL;
-	for (int i = 0; i < c.n_out; i++)
+	for (int i = 0; i < c.n_out; i++) {
 		if (!(s->op->keep_out >> i & 1))
 			c.out[i].data = NULL;
+		if (s->unread >> i & 1)
+			c.dout[i].data = NULL;
+	}
+	c.need = s->wanted;
+	for (int i = 0; i < c.n_in; i++)
+		if (!(c.need >> i & 1))
+			c.din[i] = (struct vit_tensor){ 0 };
 	return run(s, &c, kernel);
 }
