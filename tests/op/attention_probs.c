@@ -9,6 +9,8 @@ static const struct op_case cases[] = {
 	{ .label = "B=1,T=1,H=1,D=1", .attr = &one, .in = { IN_ACT(1, 1, 3) } },
 	{ .label = "B=3,T=33,H=1,D=32", .attr = &one, .in = { IN_ACT(3, 33, 96) } },
 	{ .label = "peaked,B=1,T=17,H=3,D=8", .attr = &three, .in = { IN_RANGE(ACT, VIT_F32, -4, 4, 1, 17, 72) } },
+	{ .big = 1, .label = "B=1,T=65,H=3,D=64", .attr = &three, .in = { IN_ACT(1, 65, 576) } },
+	{ .big = 1, .label = "B=1,T=257,H=1,D=32", .attr = &one, .in = { IN_ACT(1, 257, 96) } },
 	{ .label = "B=1,T=5,H=1,D=72", .attr = &one, .in = { IN_ACT(1, 5, 216) } },
 };
 OP_CASES(attention_probs, cases)

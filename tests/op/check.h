@@ -39,7 +39,8 @@ struct op_case {
 	float knob[VIT_MAXKNOB];
 	float loss_scale;       /* 0: 1 */
 	int found_inf;          /* the step is one that must be skipped */
-	int good;               /* steps since the loss scale last changed */
+	const struct vit_step *step;    /* what the step holds at first, but for seed, sample0, n_valid and knob; NULL: some numbers */
+	float odd;              /* not 0: the last element of in[0], such as INFINITY */
 	unsigned inplace;       /* bit i: in[i] is written */
 	unsigned absent;        /* bit i: in[i] has a shape but no memory */
 	int unexpanded;         /* 1: random or mixing, which no primitive does */

@@ -284,9 +284,11 @@ static void fill_input(struct setup *s, int i, const struct variant *v)
 			u = draw(s->call.key + v->garbage, 100 + (uint64_t)i, k);
 		float x = lo + (hi - lo + (float)integer) * u;
 		if (k >= pad && !integer)       /* garbage, but finite in 16 bits */
-			x = fminf(fmaxf(x * 1000, -6e4f), 6e4f);
+			x = fminf(fmaxf(x * 1000, -2e4f), 2e4f);
 		buffer_set(b, k, integer ? floor((double)x) : (double)x);
 	}
+	if (!i && (s->of->odd < 0 || s->of->odd > 0 || isnan(s->of->odd)))
+		buffer_set(b, b->n - 1, (double)s->of->odd);
 }
 
 static void fill_gradients(struct setup *s, const struct variant *v)
@@ -321,10 +323,14 @@ void setup_fill(struct setup *s, const struct variant *v)
 			buffer_set(&s->aux[i], k, NAN);
 	fill_gradients(s, v);
 	struct vit_step *step = setup_step(s);
-	*step = (struct vit_step){ .seed = 7, .sample0 = 1000, .n_valid = (int32_t)(v->n_valid >= 0 ? v->n_valid : s->B),
-	                           .done = 2, .wsum = 3, .loss = 5, .hits = 1, .gnorm2 = 40, .loss_scale = s->of->loss_scale > 0 ? s->of->loss_scale : 1,
-	                           .found_inf = s->of->found_inf, .good = s->of->good, .last_wsum = 7, .last_loss = 8, .last_hits = 9,
-	                           .last_gnorm2 = 10, .last_inf = 1, .closed = 3, .skipped = 1, .total_wsum = 11, .total_loss = 12, .total_hits = 13 };
+	*step = (struct vit_step){ .done = 2, .wsum = 3, .loss = 5, .hits = 1, .gnorm2 = 40, .loss_scale = s->of->loss_scale > 0 ? s->of->loss_scale : 1,
+	                           .found_inf = s->of->found_inf, .last_wsum = 7, .last_loss = 8, .last_hits = 9, .last_gnorm2 = 10,
+	                           .last_inf = 1, .good = 2, .closed = 3, .skipped = 1, .total_wsum = 11, .total_loss = 12, .total_hits = 13 };
+	if (s->of->step)
+		*step = *s->of->step;
+	step->seed = 7;
+	step->sample0 = 1000;
+	step->n_valid = (int32_t)(v->n_valid >= 0 ? v->n_valid : s->B);
 	memcpy(step->knob, s->of->knob, sizeof step->knob);
 }
 
