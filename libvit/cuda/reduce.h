@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * reduce.h - sums and maxima over a warp and a block, in a fixed order.
+ * reduce.h - sums, maxima and minima over a warp and a block, in a fixed order.
  */
 #ifndef VIT_CUDA_REDUCE_H
 #define VIT_CUDA_REDUCE_H
@@ -27,6 +27,16 @@ static __device__ __forceinline__ float warp_max(float v)
 	return v;
 }
 
+static __device__ __forceinline__ int warp_min(int v)
+{
+#pragma unroll
+	for (int o = WARP / 2; o; o /= 2) {
+		const int other = __shfl_xor_sync(ALL_LANES, v, o);
+		v = other < v ? other : v;
+	}
+	return v;
+}
+
 /* Every thread gets the result; every thread of the block, whole warps, must be
  * there. smem: one T a warp, free before and after. */
 template<class T> static __device__ __forceinline__ T block_sum(T v, T *smem)
@@ -49,6 +59,18 @@ static __device__ __forceinline__ float block_max(float v, float *smem)
 		smem[threadIdx.x / WARP] = v;
 	__syncthreads();
 	v = warp_max(lane < warps ? smem[lane] : -INFINITY);
+	__syncthreads();
+	return v;
+}
+
+static __device__ __forceinline__ int block_min(int v, int *smem)
+{
+	const int warps = (int)blockDim.x / WARP, lane = (int)threadIdx.x % WARP;
+	v = warp_min(v);
+	if (!lane)
+		smem[threadIdx.x / WARP] = v;
+	__syncthreads();
+	v = warp_min(smem[lane < warps ? lane : 0]);
 	__syncthreads();
 	return v;
 }
