@@ -57,7 +57,9 @@ LIBCLI  := $(BUILD)/lib/libcli.a
 CUDA_OBJ := $(CUDA_SRC:%.cu=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/cuda_ops.o
 CUDA_SO := $(BUILD)/lib/vit/libvit-cuda.so
 # found: built with the rest; `make NVCC=` leaves it out. It is not sanitised: the shim's is
-NVCC    ?= $(if $(strip $(SAN)),,$(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda/bin/nvcc)))
+ifeq ($(origin NVCC)$(strip $(SAN)),undefined)
+NVCC    := $(shell CXX='$(CXX)' tools/nvcc.sh)
+endif
 MOD_SO  := $(MODULES:%=$(BUILD)/lib/vit/libvit-%.so) $(if $(NVCC),$(CUDA_SO))
 BINS    := $(CMDS:%=$(BUILD)/bin/%)
 MANS    := $(CMDS:%=$(BUILD)/share/man/man1/%.1)
@@ -167,13 +169,14 @@ $(foreach m,$(MODULES),$(eval $(call module_rule,$(m),$(shell echo $(m) | tr a-z
 CUDA_ARCHS ?= $(or $(strip $(file <$(BUILD)/gen/cuda_archs)),80 90)
 CUDA_HOME   = $(patsubst %/bin/,%,$(dir $(realpath $(NVCC))))
 CUDA_STATIC = $(firstword $(wildcard $(CUDA_HOME)/lib64/libcudart_static.a $(CUDA_HOME)/targets/$(ARCH)-linux/lib/libcudart_static.a \
-              $(CUDA_HOME)/lib/$(ARCH)-linux-gnu/libcudart_static.a))
+              /usr/lib/$(ARCH)-linux-gnu/libcudart_static.a))
 # no exceptions, no guards of statics: nothing of the C++ library is needed
 NVCC_FLAGS  = -std=c++17 -O3 $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$a$(comma)code=sm_$a) \
               -gencode arch=compute_$(lastword $(CUDA_ARCHS))$(comma)code=compute_$(lastword $(CUDA_ARCHS)) \
               -Xptxas -v -Werror all-warnings -ccbin $(CXX) -Xcompiler -Wall,-Wextra,-fPIC,-fno-exceptions,-fno-threadsafe-statics,-fvisibility=hidden
 
-cuda: $(CUDA_SO) ## the CUDA module alone (sm_80, sm_90; `make` builds it where nvcc is found)
+cuda: $(if $(NVCC),$(CUDA_SO)) ## the CUDA module alone (sm_80, sm_90; `make` builds it where nvcc is found)
+	@$(if $(NVCC),:,echo 'no nvcc of CUDA 12 or later was found: make NVCC=/path/to/nvcc' >&2; false)
 cuda-all: ## the CUDA module for every architecture from sm_80 on
 	@$(MAKE) --no-print-directory cuda CUDA_ARCHS='80 86 89 90 100 120'
 

@@ -53,11 +53,13 @@ int cuda_not_recording(const struct vit_dev *d, const char *what)
 	return d->recording ? vit_fail(VIT_EDEVICE, "cuda: %s while a tape is recorded", what) : 0;
 }
 
+/* All that the device has, whatever this plan needs: the limit belongs to the
+ * kernel, and a smaller plan must not lower it for a larger one. */
 int cuda_allow_smem(const struct vit_dev *d, const void *kernel, size_t bytes)
 {
 	if (bytes > d->smem_max)
 		return 0;
-	return !cuda_check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes));
+	return !cuda_check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)d->smem_max));
 }
 
 /* ---- waiting ------------------------------------------------------------------------ */
@@ -138,11 +140,13 @@ void *cuda_alloc(struct vit_dev *d, size_t n, int pinned)
 	return p;
 }
 
-/* Both wait for the device first, so nothing under way loses its memory. */
+/* Nothing under way loses its memory. */
 void cuda_free(struct vit_dev *d, void *p, int pinned)
 {
 	if (!p || cuda_use(d))
 		return;
+	if (cudaDeviceSynchronize() != cudaSuccess)
+		cudaGetLastError();
 	if ((pinned ? cudaFreeHost(p) : cudaFree(p)) != cudaSuccess)
 		cudaGetLastError();
 }

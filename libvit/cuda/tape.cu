@@ -56,7 +56,8 @@ int cuda_play(struct vit_dev *d, void *tape)
 
 void cuda_erase(struct vit_dev *d, void *tape)
 {
-	if (!tape || cuda_use(d))
+	/* it may be under way */
+	if (!tape || cuda_sync(d))
 		return;
 	if (cudaGraphExecDestroy((cudaGraphExec_t)tape) != cudaSuccess)
 		cudaGetLastError();
