@@ -240,6 +240,8 @@ $(BUILD)/obj/tests/bench/%.o: CFLAGS += -fopenmp
 $(BUILD)/tests/check-ops: $(call obj,$(wildcard tests/op/*.c)) $(LIBCLI) $(LIBVIT)
 	$(link_test)
 
+include tests/cuda-shim/shim.mk
+
 .PHONY: tests test-run test-long-run sanitized
 tests: all $(UNIT_BINS) $(FUZZ_BINS) $(CHECK_OPS)
 TEST := BUILD='$(abspath $(BUILD))' tools/test.sh
