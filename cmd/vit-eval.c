@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 			     "is taken, else val, else all. Samples with labels are scored, those without give predictions.\n"
 			     "Shares in reports are percent.\n",
 		.options = options,
-		.common = CLI_USE_THREADS | CLI_USE_DEVICE | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_PROGRESS | CLI_USE_OUT |
+		.common = CLI_USE_THREADS | CLI_USE_DEVICE | CLI_USE_AMP | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_PROGRESS | CLI_USE_OUT |
 			  CLI_USE_MAX_RECORD,
 		.config_size = sizeof(struct eval_config),
 		.run = run,

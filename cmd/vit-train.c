@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 		.arguments = "SAMPLES are sample streams, read one after another; stdin when there is none.\n"
 			     "Spans take a unit: 5ep (epochs, also without a unit), 500it (steps), 5% (of the run).\n",
 		.options = train_options,
-		.common = CLI_USE_THREADS | CLI_USE_SEED | CLI_USE_DEVICE | CLI_USE_MEMORY | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_PROGRESS |
+		.common = CLI_USE_THREADS | CLI_USE_SEED | CLI_USE_DEVICE | CLI_USE_AMP | CLI_USE_MEMORY | CLI_USE_LIMIT | CLI_USE_MAX_BAD | CLI_USE_PROGRESS |
 			  CLI_USE_LOG | CLI_USE_OUT | CLI_USE_MAX_RECORD,
 		.config_size = sizeof(struct train_config),
 		.run = run,

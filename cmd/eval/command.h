@@ -38,6 +38,8 @@ struct eval {
 	struct vit_class_file class_file;
 	const struct vit_backend *backend;
 	struct vit_dev *dev;
+	int amp;                        /* as --amp and --deterministic become on this backend */
+	uint32_t how;
 	struct vit_evaluator *evaluator[EVAL_SIZES];    /* made when first needed */
 	struct vit_output *out;
 	int predict, json;              /* lines of predictions instead of a report; JSON wherever there is a choice */

@@ -97,6 +97,9 @@ int eval_open(struct eval *e, int argc, char **argv)
 		return cli_fail(rc);
 	if (note)
 		cli_note("%s", note);
+	rc = vit_backend_amp(e->backend, (enum vit_amp)c->amp, c->deterministic, &e->amp, &e->how);
+	if (rc)
+		return cli_fail(vit_wrap(rc, "--amp %s", vit_amps[c->amp]));
 	int status = eval_operands(e, argc, argv);
 	if (!status)
 		status = cli_output(&e->out, c->out, 1);
@@ -139,7 +142,7 @@ static int evaluate(struct eval *e, const struct vit_batch *b, const float **log
 		i++;
 	int64_t rows = INT64_C(1) << i < e->cfg->batch ? INT64_C(1) << i : e->cfg->batch;
 	if (!e->evaluator[i])
-		VIT_TRY(vit_evaluator_new(&e->evaluator[i], &e->model, &(struct vit_evaluator_opt){ .batch = rows }, e->backend, e->dev));
+		VIT_TRY(vit_evaluator_new(&e->evaluator[i], &e->model, &(struct vit_evaluator_opt){ .batch = rows, .amp = e->amp, .how = e->how }, e->backend, e->dev));
 	double t0 = cli_now();
 	int rc = vit_evaluator_run(e->evaluator[i], b->n, b->images, logits);
 	e->seconds += cli_now() - t0;

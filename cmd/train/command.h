@@ -17,7 +17,7 @@ struct train_config {
 	int64_t batch, accum, epochs, steps;
 	double lr, min_lr, weight_decay, eps, clip;
 	struct cli_span warmup;
-	const char *sched, *opt, *betas, *amp;
+	const char *sched, *opt, *betas;
 	int model_ema;
 	double ema_decay, drop, attn_drop, drop_path, smoothing;
 	int drop_last, recompute;

@@ -45,8 +45,6 @@ static int check(const struct train_config *c)
 		return cli_usage("--model %s names a kind of model, and this is a file; to begin with what it has learnt give --init %s", c->model, c->model);
 	if (!c->common.limit)
 		return cli_usage("--limit 0 leaves nothing to train on");
-	if (strcmp(c->amp, "f32") && strcmp(c->amp, "float32") && strcmp(c->amp, "none"))
-		return cli_usage("--amp %s: this device computes in f32 only", c->amp);
 	if (strcmp(c->opt, "adamw"))
 		return cli_usage("--opt %s is unknown; there is adamw", c->opt);
 	if (c->resume && !c->checkpoint)
@@ -196,7 +194,10 @@ static int open_device(struct train *t)
 	if (note)
 		cli_note("%s", note);
 	cli_verbose("device: %s", t->backend->describe(t->dev));
-	return 0;
+	/* an explanation times nothing */
+	const struct cli_common *c = &t->cfg->common;
+	rc = vit_backend_amp(t->backend, (enum vit_amp)c->amp, c->deterministic || t->cfg->explain, &t->opt.amp, &t->opt.how);
+	return rc ? cli_fail(vit_wrap(rc, "--amp %s", vit_amps[c->amp])) : 0;
 }
 
 /* What must be alike when the run is resumed: the options, and what they become

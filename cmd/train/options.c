@@ -38,8 +38,6 @@ const struct cli_option train_options[] = {
 	  .help = "leave out the short batch at the end of an epoch" },
 	{ .name = "recompute", .alias = "grad-checkpointing", .type = CLI_FLAG, .offset = AT(recompute), .flags = CLI_RESULT,
 	  .help = "run each block forward again in the backward pass: less memory, more time" },
-	{ .name = "amp", .type = CLI_STR, .offset = AT(amp), .def = "f32", .arg = "TYPE", .flags = CLI_RESULT,
-	  .help = "type of products (the CPU computes in f32)" },
 
 	{ .group = "Optimiser", .name = "opt", .type = CLI_STR, .offset = AT(opt), .def = "adamw", .arg = "NAME", .flags = CLI_RESULT,
 	  .help = "adamw" },

@@ -93,6 +93,10 @@ static json_t *epoch_json(struct train *t, const struct vit_train_stats *s, doub
 		json_object_set_new(j, "val_loss", json_real(t->score.loss / (double)t->score.count));
 		json_object_set_new(j, "val_top1", json_real(100 * (double)t->score.top1 / (double)t->score.count));
 	}
+	if (j && t->opt.amp == VIT_F16) {
+		json_object_set_new(j, "loss_scale", json_real(s->loss_scale));
+		json_object_set_new(j, "steps_skipped", json_integer((json_int_t)s->skipped));
+	}
 	if (j && seconds > 0)
 		json_object_set_new(j, "images_per_second", json_real((double)t->epoch_samples / seconds));
 	if (j)
@@ -153,13 +157,15 @@ void train_progress(struct train *t)
 		return;         /* the next step says why */
 	double run = cli_now() - t->began, weight = s.sum_weight - t->at_epoch.sum_weight;
 	double speed = run > 0 ? (double)(s.step - t->first_step) / run : 0;
-	char eta[32];
+	char eta[32], skipped[48] = "";
+	if (s.skipped)
+		snprintf(skipped, sizeof skipped, "  %lld skipped", (long long)s.skipped);
 	cli_duration(eta, speed > 0 ? (double)(t->opt.steps - s.step) / speed : 0);
 	/* what a narrow terminal can do without comes last */
-	cli_progress("step %lld/%lld  loss %.3f  top1 %.1f%%  ETA %s  %.0f img/s  waiting %.0f%%  lr %.2e",
+	cli_progress("step %lld/%lld  loss %.3f  top1 %.1f%%  ETA %s  %.0f img/s  waiting %.0f%%  lr %.2e%s",
 	             (long long)s.step, (long long)t->opt.steps, weight > 0 ? (s.sum_loss - t->at_epoch.sum_loss) / weight : s.loss,
 	             weight > 0 ? 100 * (s.sum_hits - t->at_epoch.sum_hits) / weight : 0, eta,
-	             speed * (double)t->opt.batch_size, run > 0 ? 100 * vit_feeder_waited(t->feeder) / run : 0, s.lr);
+	             speed * (double)t->opt.batch_size, run > 0 ? 100 * vit_feeder_waited(t->feeder) / run : 0, s.lr, skipped);
 }
 
 /* ---- how to go on -------------------------------------------------------------------------- */
@@ -214,6 +220,41 @@ static void explain_run(const struct train *t)
 	       o->build.attn_drop, o->build.drop_path, o->ema);
 }
 
+static void explain_precision(const struct train *t)
+{
+	static const char *const words[] = {
+		"float32", "float32, factors of products rounded to TF32",
+		"bfloat16 between layers and in products; sums, statistics, losses and the optimiser's weights float32",
+		"float16 between layers and in products, under a moving loss scale; sums, statistics, losses and the optimiser's weights float32",
+	};
+	printf("precision   %s\n", words[t->cfg->common.amp]);
+}
+
+/* Where each kind lies: all on the device but the feeder's four batches of images. */
+static int explain_memory(struct train *t, const struct vit_train_cost *c)
+{
+	const int64_t *chw = t->model.preprocess.input_size;
+	size_t batches = (size_t)(4 * t->opt.batch_size * chw[0] * chw[1] * chw[2]), validation = 0;
+	const struct vit_evaluator_opt o = { .batch = t->opt.batch_size, .amp = t->opt.amp, .how = t->opt.how };
+	int rc = t->val ? vit_evaluator_cost(&validation, &t->model, &o, t->backend, t->dev) : 0;
+	if (rc)
+		return cli_fail(rc);
+	const struct { const char *what; size_t bytes; } kind[] = {
+		{ "activations", c->arena_bytes }, { "parameters", c->bytes.weights }, { "optimiser", c->bytes.update },
+		{ "products", t->backend->own_bytes }, { "validation", validation }, { "batches", batches },
+	};
+	const double mib = 1048576;
+	size_t all = 0;
+	for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)
+		all += kind[i].bytes;
+	printf("memory      %.1f MiB:", (double)all / mib);
+	for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)
+		if (kind[i].bytes)
+			printf("%s %s %.1f", i ? "," : "", kind[i].what, (double)kind[i].bytes / mib);
+	printf("\n");
+	return 0;
+}
+
 int train_explain(struct train *t)
 {
 	struct vit_train_cost c;
@@ -222,17 +263,13 @@ int train_explain(struct train *t)
 		return cli_fail(rc);
 	char *config = json_dumps(t->model.config, JSON_COMPACT);
 	const int64_t *chw = t->model.preprocess.input_size;
-	/* the feeder's four batches of images */
-	size_t batches = (size_t)(4 * t->opt.batch_size * chw[0] * chw[1] * chw[2]);
 	printf("model       %s\n", config ? config : "");
 	printf("input       %lldx%lldx%lld\n", (long long)chw[1], (long long)chw[2], (long long)chw[0]);
 	explain_run(t);
 	printf("device      %s\n", t->backend->describe(t->dev));
+	explain_precision(t);
 	printf("parameters  %lld, trained %lld\n", (long long)c.params, (long long)c.trained);
 	printf("work        %.4g GFLOP a step, %.4g TFLOP in all\n", c.flops_step / 1e9, c.flops_step * (double)t->opt.steps / 1e12);
-	printf("memory      %.1f MiB: activations %.1f, parameters %.1f, batches %.1f\n",
-	       (double)(c.arena_bytes + c.param_bytes + batches) / 1048576, (double)c.arena_bytes / 1048576,
-	       (double)c.param_bytes / 1048576, (double)batches / 1048576);
 	free(config);
-	return 0;
+	return explain_memory(t, &c);
 }

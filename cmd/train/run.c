@@ -173,9 +173,10 @@ static int ended(struct train *t)
 
 static int log_start(const struct train *t)
 {
-	int rc = cli_log(json_pack("{s:s, s:I, s:I, s:I, s:I, s:s}", "event", "start", "step", (json_int_t)t->cursor.step,
+	int rc = cli_log(json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s}", "event", "start", "step", (json_int_t)t->cursor.step,
 	                           "steps", (json_int_t)t->opt.steps, "epochs", (json_int_t)t->run_epochs,
-	                           "parameters", (json_int_t)vit_graph_params(&t->model.graph), "device", t->backend->describe(t->dev)));
+	                           "parameters", (json_int_t)vit_graph_params(&t->model.graph), "device", t->backend->describe(t->dev),
+	                           "amp", vit_amps[t->cfg->common.amp]));
 	return rc ? cli_fail(rc) : 0;
 }
 
@@ -208,6 +209,23 @@ int train_loop(struct train *t)
 	return status;
 }
 
+static int log_end(struct train *t)
+{
+	struct vit_train_stats s;
+	int rc = vit_trainer_stats(t->trainer, &s);
+	if (rc)
+		return cli_fail(rc);
+	json_t *j = json_pack("{s:s, s:I, s:I, s:I, s:f}", "event", "end", "step", (json_int_t)t->cursor.step, "samples", (json_int_t)t->cursor.samples,
+	                      "skipped", (json_int_t)cli_bad_count(), "seconds", cli_now() - t->began);
+	if (s.skipped) {
+		cli_note("fp16: %lld step%s skipped while the loss scale settled", (long long)s.skipped, s.skipped == 1 ? " was" : "s were");
+		if (j)
+			json_object_set_new(j, "steps_skipped", json_integer((json_int_t)s.skipped));
+	}
+	rc = cli_log(j);
+	return rc ? cli_fail(rc) : 0;
+}
+
 int train_finish(struct train *t)
 {
 	int status = cli_bad_end((uint64_t)(t->cursor.record + t->score.count));
@@ -220,8 +238,5 @@ int train_finish(struct train *t)
 	}
 	if (rc)
 		return cli_fail(rc);
-	double s = cli_now() - t->began;
-	rc = cli_log(json_pack("{s:s, s:I, s:I, s:I, s:f}", "event", "end", "step", (json_int_t)t->cursor.step,
-	                       "samples", (json_int_t)t->cursor.samples, "skipped", (json_int_t)cli_bad_count(), "seconds", s));
-	return rc ? cli_fail(rc) : 0;
+	return log_end(t);
 }

@@ -55,6 +55,7 @@ struct cli_option {
 	const char *def;        /* default as text; NULL: zero, "not given" */
 	double min, max;        /* both 0: any; max below min: no upper limit */
 	const char *values;     /* CLI_CHOICE */
+	const char *synonyms;   /* CLI_CHOICE: "bfloat16=bf16|half=fp16", taken but not shown; NULL */
 	const char *arg;        /* "FILE" in help */
 	const char *help;       /* one line, no full stop */
 	int flags;
@@ -66,6 +67,8 @@ struct cli_common {
 	int64_t threads;        /* -j; 0 is replaced by what the process may use */
 	int64_t seed;           /* default 0 */
 	const char *device;     /* auto */
+	int amp;                /* enum vit_amp */
+	int deterministic;
 	int64_t memory;         /* bytes; 0 is replaced by a quarter of what the process may use */
 	int64_t limit;          /* -1 */
 	struct cli_share max_bad;
@@ -78,7 +81,7 @@ struct cli_common {
 /* Which of them a program shows and takes. */
 enum {
 	CLI_USE_THREADS = 1, CLI_USE_SEED = 2, CLI_USE_DEVICE = 4, CLI_USE_MEMORY = 8, CLI_USE_LIMIT = 16,
-	CLI_USE_MAX_BAD = 32, CLI_USE_PROGRESS = 64, CLI_USE_LOG = 128, CLI_USE_OUT = 256, CLI_USE_MAX_RECORD = 512,
+	CLI_USE_MAX_BAD = 32, CLI_USE_PROGRESS = 64, CLI_USE_LOG = 128, CLI_USE_OUT = 256, CLI_USE_MAX_RECORD = 512, CLI_USE_AMP = 2048,
 	/* not an option: stdout is a samples stream, whose reader may leave (VIT_EPIPE is exit 0) */
 	CLI_SAMPLES_OUT = 1024,
 };

@@ -166,14 +166,28 @@ static int set_place(const struct cli_option *o, struct cli_place *v, const char
 
 /* ---- words ------------------------------------------------------------------------- */
 
+/* The word that `text` stands for; itself where it stands for none. */
+static const char *synonym(const char *list, const char *text, size_t *n)
+{
+	*n = strlen(text);
+	for (const char *p = list; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
+		if (strcspn(p, "=") == *n && !memcmp(p, text, *n)) {
+			p += *n + 1;
+			*n = strcspn(p, "|");
+			return p;
+		}
+	return text;
+}
+
 static int set_choice(const struct cli_option *o, int *v, const char *text, int base)
 {
-	size_t n = strlen(text);
+	size_t n;
+	const char *word = synonym(o->synonyms, text, &n);
 	int i = base;
 	for (const char *p = o->values; p; i++) {
 		const char *bar = strchr(p, '|');
 		size_t len = bar ? (size_t)(bar - p) : strlen(p);
-		if (len == n && !memcmp(p, text, n)) {
+		if (len == n && !memcmp(p, word, n)) {
 			*v = i;
 			return 0;
 		}

@@ -215,4 +215,5 @@ extern "C" __attribute__((visibility("default"))) const struct vit_backend vit_m
 	1u << VIT_BF16 | 1u << VIT_F16, /* amp */
 	1,                              /* tf32 */
 	cuda_devices,
+	LT_WORKSPACE,                   /* own_bytes */
 };

@@ -48,6 +48,7 @@ struct vit_backend {
 	/* Lines on what could be opened, "cuda:0 NVIDIA H200, 139 GiB, sm_90\n"; or
 	 * VIT_EUNSUPPORTED with the reason why nothing can. NULL: no devices to tell apart. */
 	int (*devices)(char *text, size_t size);
+	size_t own_bytes;       /* what a device takes for itself, however much is asked of it (products' workspace) */
 };
 
 static inline int vit_send(const struct vit_backend *b, struct vit_dev *d, void *to, const void *from, size_t n)
@@ -63,6 +64,16 @@ static inline int vit_send(const struct vit_backend *b, struct vit_dev *d, void 
 /* The reference: every op's own forward and backward on host memory, f32 or
  * f64. Always there; VIT_KERNELS=ref makes every device use it. */
 extern const struct vit_backend vit_backend_ref, vit_backend_ref_f64;
+
+/* How to compute, as the user says it; in the order of --amp's values. */
+enum vit_amp { VIT_AMP_NONE, VIT_AMP_TF32, VIT_AMP_BF16, VIT_AMP_FP16 };
+extern const char *const vit_amps[];            /* "none", "tf32", "bf16", "fp16", NULL */
+/* To the dtype values are lowered to (VIT_F32: none) and bits of enum vit_how.
+ * VIT_EUSAGE: this backend cannot; says what it can. deterministic: nothing is
+ * chosen by timing; the CPU never does. */
+int vit_backend_amp(const struct vit_backend *, enum vit_amp, int deterministic, int *dtype, uint32_t *how) VIT_MUST_CHECK;
+/* VIT_EUSAGE where values cannot be lowered to dtype, or how has no meaning. */
+int vit_backend_check(const struct vit_backend *, int dtype, uint32_t how) VIT_MUST_CHECK;
 
 /* "auto", "cpu", "cuda", "cuda:1", "ref". auto: cuda where it opens, else cpu
  * with *note set to one line that says why (NULL if nothing to say). */

@@ -57,34 +57,65 @@ int64_t vit_params_offset(const struct vit_graph *g, const struct vit_value *v)
 	return at;
 }
 
-int vit_params_new(struct vit_params *p, const struct vit_graph *g, const struct vit_backend *backend, struct vit_dev *dev, int train, int ema)
+static int layout(const struct vit_graph *g, int64_t *n, int64_t *n_state)
 {
-	memset(p, 0, sizeof *p);
 	int64_t *at = vit_calloc((size_t)g->n_value + 1, sizeof *at);
 	if (!at)
 		return VIT_ENOMEM;
-	int rc = vit_params_layout(g, at, &p->n, &p->n_state);
+	int rc = vit_params_layout(g, at, n, n_state);
 	free(at);
-	VIT_TRY(rc);
+	return rc;
+}
+
+/* Floats of w, g, m, v, ema, state and ema_state. */
+enum { W, STATE = 5, N_BLOCK = 7 };
+struct rooms { int64_t of[N_BLOCK]; };
+
+static struct rooms rooms(int64_t n, int64_t n_state, int train, int ema)
+{
+	return (struct rooms){ { n, train ? n : 0, train ? n : 0, train ? n : 0, ema ? n : 0, n_state, ema ? n_state : 0 } };
+}
+
+static size_t lowered_bytes(int64_t n, int dtype)
+{
+	size_t bytes = ((size_t)n * (size_t)vit_dtypes[dtype].size + BORDER - 1) / BORDER * BORDER;
+	return bytes ? bytes : BORDER;
+}
+
+int vit_params_new(struct vit_params *p, const struct vit_graph *g, const struct vit_backend *backend, struct vit_dev *dev, int train, int ema)
+{
+	memset(p, 0, sizeof *p);
+	VIT_TRY(layout(g, &p->n, &p->n_state));
 	p->dtype = backend == &vit_backend_ref_f64 ? VIT_F64 : VIT_F32;
 	p->backend = backend;
 	p->dev = dev;
 
-	float **block[] = { &p->w, &p->g, &p->m, &p->v, &p->ema, &p->state, &p->ema_state };
-	int64_t room[] = { p->n, train ? p->n : 0, train ? p->n : 0, train ? p->n : 0, ema ? p->n : 0, p->n_state, ema ? p->n_state : 0 };
+	float **block[N_BLOCK] = { &p->w, &p->g, &p->m, &p->v, &p->ema, &p->state, &p->ema_state };
+	const struct rooms room = rooms(p->n, p->n_state, train, ema);
 	size_t bytes = 0, es = (size_t)vit_dtypes[p->dtype].size;
-	for (int i = 0; i < 7; i++)
-		bytes += (size_t)room[i] * es;
+	for (int i = 0; i < N_BLOCK; i++)
+		bytes += (size_t)room.of[i] * es;
 	p->block = backend->alloc(dev, bytes ? bytes : 64, 0);
 	if (!p->block)
 		return vit_wrap(VIT_ENOMEM, "parameters");
 	char *next = p->block;
-	for (int i = 0; i < 7; i++) {
+	for (int i = 0; i < N_BLOCK; i++) {
 		/* an empty state block still has an address: NULL means "not asked for" */
-		if (room[i] || i == 0 || i == 5)
+		if (room.of[i] || i == W || i == STATE)
 			*block[i] = (float *)(void *)next;
-		next += (size_t)room[i] * es;
+		next += (size_t)room.of[i] * es;
 	}
+	return 0;
+}
+
+int vit_params_cost(struct vit_params_cost *c, const struct vit_graph *g, int train, int ema, int amp)
+{
+	int64_t n, n_state;
+	VIT_TRY(layout(g, &n, &n_state));
+	const struct rooms room = rooms(n, n_state, train, ema);
+	*c = (struct vit_params_cost){ .weights = amp != VIT_F32 ? lowered_bytes(n, amp) * (ema ? 2 : 1) : 0 };
+	for (int i = 0; i < N_BLOCK; i++)
+		*(i == W || i == STATE ? &c->weights : &c->update) += (size_t)room.of[i] * sizeof(float);
 	return 0;
 }
 
@@ -95,8 +126,8 @@ int vit_params_amp(struct vit_params *p, int dtype)
 	if (p->amp != VIT_F32)
 		return vit_fail(VIT_EUSAGE, "plan: the parameters are lowered to %s already, all plans over them take the same; %s is wanted",
 		                vit_dtypes[p->amp].name, vit_dtypes[dtype].name);
-	size_t es = (size_t)vit_dtypes[dtype].size, one = ((size_t)p->n * es + BORDER - 1) / BORDER * BORDER;
-	p->w16 = p->backend->alloc(p->dev, p->ema ? 2 * one : one ? one : BORDER, 0);
+	size_t one = lowered_bytes(p->n, dtype);
+	p->w16 = p->backend->alloc(p->dev, p->ema ? 2 * one : one, 0);
 	if (!p->w16)
 		return vit_wrap(VIT_ENOMEM, "lowered parameters");
 	p->ema16 = p->ema ? (char *)p->w16 + one : NULL;

@@ -30,11 +30,7 @@ static int check(const struct vit_plan_opt *o, const struct vit_graph *g, const 
 		return vit_fail(VIT_EUSAGE, "plan: a batch of %lld, at least 1 is wanted", (long long)o->B);
 	if ((o->dtype == VIT_F64) != (b == &vit_backend_ref_f64) || (o->dtype != VIT_F32 && o->dtype != VIT_F64))
 		return vit_fail(VIT_EUNSUPPORTED, "plan: %s does not compute in %s", b->name, vit_dtypes[o->dtype].name);
-	if (o->amp != VIT_F32 && (o->dtype != VIT_F32 || !(b->amp >> o->amp & 1)))
-		return vit_fail(VIT_EUSAGE, "%s computes in %s only, not in %s; leave --amp out, or choose --device cuda", b->name,
-		                vit_dtypes[o->dtype].name, vit_dtypes[o->amp].name);
-	if (o->how & VIT_HOW_TF32 && !b->tf32)
-		return vit_fail(VIT_EUSAGE, "%s computes in %s only, not in TF32; leave --amp out, or choose --device cuda", b->name, vit_dtypes[o->dtype].name);
+	VIT_TRY(vit_backend_check(b, o->amp, o->how));
 	if (o->optim && (!o->train || !o->optim->lr || o->optim->steps < 1 || !o->optim->attr))
 		return vit_fail(VIT_EUSAGE, "plan: an optimiser needs training, attributes and a table of learning rates");
 	return 0;

@@ -45,6 +45,10 @@ struct vit_params {
  * value in its block, in floats. */
 int64_t vit_params_offset(const struct vit_graph *, const struct vit_value *);
 int vit_params_new(struct vit_params *, const struct vit_graph *, const struct vit_backend *, struct vit_dev *, int train, int ema) VIT_MUST_CHECK;
+/* The bytes of that and of vit_params_amp, without asking for any: what computing
+ * reads (weights, state, lowered copies), and what training keeps beside it. */
+struct vit_params_cost { size_t weights, update; };
+int vit_params_cost(struct vit_params_cost *, const struct vit_graph *, int train, int ema, int amp) VIT_MUST_CHECK;
 /* Fill w and state from each value's init, keyed by (seed, name): the same
  * numbers whatever else the graph holds. ema starts as w. */
 int vit_params_init(struct vit_params *, const struct vit_graph *, uint64_t seed) VIT_MUST_CHECK;

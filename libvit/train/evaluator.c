@@ -17,10 +17,27 @@ struct vit_evaluator {
 	float *out;
 };
 
+static int make(struct vit_plan *p, const struct vit_model *m, const struct vit_evaluator_opt *o, const struct vit_backend *backend, struct vit_dev *dev)
+{
+	static const char *const results[] = { "logits", NULL };
+	if (!vit_graph_find(&m->graph, "image") || !vit_graph_find(&m->graph, "logits"))
+		return vit_fail(VIT_EUNSUPPORTED, "the %s model has no logits to evaluate", m->arch->name);
+	struct vit_plan_opt po = { .B = o->batch, .dtype = VIT_F32, .amp = o->amp, .how = o->how, .results = results };
+	return vit_plan_make(p, &m->graph, &po, backend, dev);
+}
+
+int vit_evaluator_cost(size_t *bytes, const struct vit_model *m, const struct vit_evaluator_opt *o, const struct vit_backend *backend, struct vit_dev *dev)
+{
+	struct vit_plan p;
+	VIT_TRY(make(&p, m, o, backend, dev));
+	*bytes = p.arena_bytes;
+	vit_plan_free(&p);
+	return 0;
+}
+
 int vit_evaluator_new(struct vit_evaluator **out, struct vit_model *m, const struct vit_evaluator_opt *o,
                       const struct vit_backend *backend, struct vit_dev *dev)
 {
-	static const char *const results[] = { "logits", NULL };
 	struct vit_evaluator *e = vit_calloc(1, sizeof *e);
 	if (!e)
 		return VIT_ENOMEM;
@@ -28,13 +45,7 @@ int vit_evaluator_new(struct vit_evaluator **out, struct vit_model *m, const str
 	e->dev = dev;
 	e->image = vit_graph_find(&m->graph, "image");
 	e->logits = vit_graph_find(&m->graph, "logits");
-	int rc;
-	if (!e->image || !e->logits) {
-		rc = vit_fail(VIT_EUNSUPPORTED, "the %s model has no logits to evaluate", m->arch->name);
-		goto out;
-	}
-	struct vit_plan_opt po = { .B = o->batch, .dtype = VIT_F32, .amp = o->amp, .how = o->how, .results = results };
-	rc = vit_plan_make(&e->plan, &m->graph, &po, backend, dev);
+	int rc = make(&e->plan, m, o, backend, dev);
 	if (rc)
 		goto out;
 	e->planned = 1;

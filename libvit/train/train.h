@@ -61,7 +61,8 @@ void vit_trainer_free(struct vit_trainer *);
 struct vit_train_cost {
 	int64_t params, trained, rows;          /* rows: samples per micro-batch */
 	double flops_step;                      /* of a whole optimiser step */
-	size_t arena_bytes, param_bytes;
+	size_t arena_bytes;                     /* activations and their gradients */
+	struct vit_params_cost bytes;           /* parameters; optimiser with gradients and average */
 };
 int vit_train_cost(struct vit_train_cost *, struct vit_model *, const struct vit_train_opt *,
                    const struct vit_backend *, struct vit_dev *) VIT_MUST_CHECK;
@@ -97,6 +98,9 @@ struct vit_evaluator_opt {
 	int use_ema, amp;               /* amp: as in vit_train_opt */
 	uint32_t how;
 };
+/* Bytes of its arena, without making one. */
+int vit_evaluator_cost(size_t *bytes, const struct vit_model *, const struct vit_evaluator_opt *,
+                       const struct vit_backend *, struct vit_dev *) VIT_MUST_CHECK;
 int vit_evaluator_new(struct vit_evaluator **, struct vit_model *, const struct vit_evaluator_opt *,
                       const struct vit_backend *, struct vit_dev *) VIT_MUST_CHECK;
 /* logits f32 [n,K] for n <= batch images; valid until the next call. */

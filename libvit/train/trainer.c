@@ -217,8 +217,7 @@ int vit_train_cost(struct vit_train_cost *c, struct vit_model *m, const struct v
 			if (v->role == VIT_PARAM && v->grad)
 				c->trained += vit_tensor_count(&t);
 		}
-		/* weights, gradients, two moments, and the average */
-		c->param_bytes = (size_t)c->params * sizeof(float) * (o->ema > 0 ? 5 : 4);
+		rc = vit_params_cost(&c->bytes, &m->graph, 1, o->ema > 0, o->amp);
 	}
 	release(&s);
 	return rc;

@@ -88,6 +88,9 @@ assert [sum(row) for row in m] == [k["support"] for k in r["classes"]]
 	run --separate-stderr -2 vit-eval "$BATS_TEST_FILENAME" "$DATA/test.vits"
 	assert_said "text"
 	run --separate-stderr -2 vit-eval
+	run --separate-stderr -2 vit-eval --device cpu --amp fp16 -o r "$DATA/m.vit" "$DATA/test.vits"
+	assert_said "--amp fp16: cpu computes in float32 only"
+	assert_not_exists r
 	head -c 100000 "$DATA/test.vits" >cut.vits
 	run --separate-stderr -1 vit-eval -o r "$DATA/m.vit" cut.vits
 	assert_not_exists r

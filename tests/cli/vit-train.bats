@@ -173,8 +173,19 @@ left() { # files that a test made, temporaries included, but for those of bats
 @test "usage: nothing to train, types, stdin twice, names that are not there" {
 	run --separate-stderr -2 vit-train "$DATA/one.vits" -o m.vit
 	assert_said "--model"
-	run --separate-stderr -2 train --amp bf16 -o m.vit "$DATA/one.vits"
-	assert_said "--amp bf16"
+	# a device computes in some types, and that is asked before anything is written
+	for type in bf16 fp16 tf32; do
+		run --separate-stderr -2 train --device cpu --amp "$type" -o m.vit "$DATA/one.vits"
+		assert_said "--amp $type: cpu computes in float32 only"
+		assert_said "--device cuda"
+	done
+	printf 'augment:\ntrain:\namp bfloat16\n' >half.txt
+	run --separate-stderr -2 train --device cpu --recipe ./half.txt -o m.vit "$DATA/one.vits"
+	assert_said "--amp bf16: cpu"
+	run --separate-stderr -2 train --amp bf17 -o m.vit "$DATA/one.vits"
+	assert_said "none|tf32|bf16|fp16"
+	rm half.txt
+	assert_equal "$(left)" ""
 	run --separate-stderr -2 bash -c "vit-train --model $MODEL --val - -o m.vit <'$DATA/one.vits'"
 	assert_said "--val"
 	run --separate-stderr -2 train --sched cosin -o m.vit "$DATA/one.vits"
@@ -222,6 +233,11 @@ left() { # files that a test made, temporaries included, but for those of bats
 	assert_output --partial "parameters  3514"
 	assert_output --partial "GFLOP"
 	assert_output --partial "12 epochs, 120 steps"
+	assert_output --partial "precision   float32"
+	assert_output --regexp 'memory +[0-9.]+ MiB: activations [0-9.]+, parameters [0-9.]+, optimiser [0-9.]+, batches [0-9.]+'
+	run train --explain --val "$DATA/test.vits" "$DATA/twelve.vits"
+	assert_output --regexp 'memory .* validation [0-9.]+, batches'
+	quietly train --explain --amp none --deterministic "$DATA/twelve.vits"
 	assert_equal "$(left)" ""
 }
 

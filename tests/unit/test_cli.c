@@ -36,7 +36,7 @@ struct config {
 #define AT(field) offsetof(struct config, field)
 static const struct cli_option options[] = {
 	{ .name = "flag", .letter = 'f', .type = CLI_FLAG, .offset = AT(flag), .help = "a flag", .flags = CLI_RESULT },
-	{ .name = "choice", .type = CLI_CHOICE, .offset = AT(choice), .values = "red|green|blue", .def = "green", .help = "a colour",
+	{ .name = "choice", .type = CLI_CHOICE, .offset = AT(choice), .values = "red|green|blue", .synonyms = "rouge=red|bleu=blue", .def = "green", .help = "a colour",
 	  .flags = CLI_RESULT },
 	{ .name = "count", .letter = 'n', .type = CLI_INT, .offset = AT(count), .min = 1, .max = 5000, .def = "7", .help = "a count",
 	  .group = "numbers", .flags = CLI_RESULT },
@@ -255,6 +255,12 @@ static void every_form_of_option(void **state)
 	assert_int_equal(run(run_print, "--flag --no-flag --shuffle 5 -n3 --rate=.5 --warmup 2"), 0);
 	assert_string_equal(out, "flag 0 choice 1 count 3 lr 0.5 init none warmup 2/0 holdout 0 shard 0/0 shuffle 1/100 [5]"
 			    " {\"count\":\"3\",\"learning-rate\":\"0.5\",\"warmup\":\"2ep\"}\n");
+	/* other words for a choice are kept as the one that help shows */
+	assert_int_equal(run(run_print, "--choice bleu"), 0);
+	printed("choice 2");
+	printed("{\"choice\":\"blue\"}");
+	assert_int_equal(run(run_print, "--choice rouge"), 0);
+	printed("{\"choice\":\"red\"}");
 }
 
 static void usage_error(const char *args, const char *message)
@@ -280,6 +286,8 @@ static void mistakes_are_named(void **state)
 	usage_error("--lr=", "--learning-rate '' is not a number");
 	usage_error("--choice pink", "--choice 'pink' is not one of red|green|blue");
 	usage_error("--choice gree", "is not one of");
+	usage_error("--choice rou", "is not one of");
+	usage_error("--choice rouge=red", "is not one of");
 	usage_error("--holdout 110%", "--holdout '110%' is not a share");
 	usage_error("--shard 4/4", "--shard '4/4' is not a part I/N with 0 <= I < N");
 	usage_error("--warmup 5parsecs", "is not a duration such as 5ep, 500it or 5%");

@@ -263,6 +263,42 @@ static void test_memory_halves(void **state)
 	}
 }
 
+static size_t asked;
+
+static void *count_alloc(struct vit_dev *dev, size_t n, int pinned)
+{
+	asked += n;
+	return vit_backend_ref.alloc(dev, n, pinned);
+}
+
+/* What --explain says of parameters is what they take. */
+static void test_cost(void **state)
+{
+	(void)state;
+	struct vit_graph g;
+	struct vit_params p;
+	struct vit_params_cost c;
+	struct vit_backend b = fake();
+	b.alloc = count_alloc;
+	for (int conv = 0; conv <= 1; conv++) {
+		if (conv)
+			net_conv(&g);
+		else
+			net_vit(&g, "", &(struct vit_build){ .train = 1 });
+		for (int i = 0; i < 8; i++) {
+			const int train = i & 1, ema = i >> 1 & 1, amp = i & 4 ? VIT_F16 : VIT_F32;
+			asked = 0;
+			assert_int_equal(vit_params_new(&p, &g, &b, NULL, train, ema), 0);
+			assert_int_equal(vit_params_amp(&p, amp), 0);
+			assert_int_equal(vit_params_cost(&c, &g, train, ema, amp), 0);
+			assert_int_equal(c.weights + c.update, asked);
+			assert_true(c.update > 0 ? train || ema : !train && !ema);
+			vit_params_free(&p);
+		}
+		vit_graph_release(&g);
+	}
+}
+
 /* In place only where both are equally wide: the loss wants relu's result in f32. */
 static void test_no_aliasing_across_widths(void **state)
 {
@@ -370,6 +406,30 @@ static void test_ema(void **state)
 	net_stop(&n);
 }
 
+/* ---- what --amp becomes ---------------------------------------------------------------- */
+
+static void test_amp(void **state)
+{
+	(void)state;
+	static const struct { enum vit_amp amp; int dtype; uint32_t how; } want[] = {
+		{ VIT_AMP_NONE, VIT_F32, 0 }, { VIT_AMP_TF32, VIT_F32, VIT_HOW_TF32 }, { VIT_AMP_BF16, VIT_BF16, 0 }, { VIT_AMP_FP16, VIT_F16, 0 },
+	};
+	struct vit_backend b = fake();
+	int dtype;
+	uint32_t how;
+	b.tf32 = 1;
+	for (int i = 0; i < 8; i++) {
+		b.host = i >> 2;
+		assert_int_equal(vit_backend_amp(&b, want[i & 3].amp, 1, &dtype, &how), 0);
+		assert_int_equal(dtype, want[i & 3].dtype);
+		assert_int_equal(how, want[i & 3].how);
+		/* the host's kernels are never chosen by timing */
+		assert_int_equal(vit_backend_amp(&b, want[i & 3].amp, 0, &dtype, &how), 0);
+		assert_int_equal(how, want[i & 3].how | (b.host ? 0 : VIT_HOW_TUNE));
+		assert_int_equal(vit_backend_amp(&vit_backend_ref, want[i & 3].amp, 1, &dtype, &how), i & 3 ? VIT_EUSAGE : 0);
+	}
+}
+
 /* ---- refusals ------------------------------------------------------------------------ */
 
 static void refused(const struct vit_graph *g, const struct vit_plan_opt *opt, const struct vit_backend *b, const char *words)
@@ -413,9 +473,11 @@ int main(void)
 		cmocka_unit_test(test_find_sees_dtypes),
 		cmocka_unit_test(test_results),
 		cmocka_unit_test(test_memory_halves),
+		cmocka_unit_test(test_cost),
 		cmocka_unit_test(test_no_aliasing_across_widths),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_ema),
+		cmocka_unit_test(test_amp),
 		cmocka_unit_test(test_refusals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
