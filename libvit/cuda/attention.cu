@@ -8,7 +8,7 @@
 
 /* The first that fits. */
 static const struct attention_kind *const kinds[] = {
-	&attention_short, NULL
+	NULL
 };
 
 struct chosen {

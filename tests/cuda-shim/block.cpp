@@ -136,10 +136,13 @@ void shim_barrier(struct shim_site site)
 	me->mask = 0;
 	if (++b->at_barrier < b->live) {
 		me->state = SHIM_AT_BARRIER;
+		shim_my_warp()->waiting |= 1u << me->self.lane;
 		wait_here(me);
 	} else {
-		for (int i = 0; i < b->n; i++)
+		for (int i = 0; i < b->n; i++) {
 			b->thread[i]->state = SHIM_READY;
+			b->warp[i / 32].waiting = 0;
+		}
 		b->at_barrier = 0;
 		b->barriers++;
 	}
@@ -155,7 +158,7 @@ void shim_thread_exit(struct shim_lane *me)
 		if (b->thread[i]->state == SHIM_AT_BARRIER)
 			shim_die("divergent barrier: returns while thread %d waits in %s", i, at(&b->thread[i]->site, text, sizeof text));
 	for (uint32_t left = w->live; left; left &= left - 1) {
-		const struct shim_lane *t = shim_mate(__builtin_ctz(left));
+		const struct shim_lane *t = shim_mates()[__builtin_ctz(left)];
 		if (t->state == SHIM_AT_WARP && (t->mask >> me->self.lane & 1))
 			shim_die("returns while lane %d waits for it in %s with mask %08x", t->self.lane, at(&t->site, text, sizeof text),
 			         t->mask);
@@ -172,47 +175,57 @@ void shim_thread_exit(struct shim_lane *me)
 
 /* ---- meetings of lanes ---- */
 
-static void check_meeting(const struct shim_site *site, uint32_t mask)
+__attribute__((noreturn)) static void refuse_meeting(const struct shim_site *site, uint32_t mask)
 {
 	const struct shim_lane *me = shim_me();
+	const uint32_t live = shim_my_warp()->live;
 	char here[160], there[160];
+	at(site, here, sizeof here);
 	if (!(mask >> me->self.lane & 1))
-		shim_die("%s: the calling lane %d is not in its mask %08x", at(site, here, sizeof here), me->self.lane, mask);
-	if (mask & ~shim_my_warp()->live)
-		shim_die("%s: mask %08x names lanes %08x that have returned or never were", at(site, here, sizeof here), mask,
-		         mask & ~shim_my_warp()->live);
+		shim_die("%s: the calling lane %d is not in its mask %08x", here, me->self.lane, mask);
+	if (mask & ~live)
+		shim_die("%s: mask %08x names lanes %08x that have returned or never were", here, mask, mask & ~live);
 	for (int l = 0; l < 32; l++) {
-		if (!(mask >> l & 1))
+		if (!((mask & live) >> l & 1))
 			continue;
-		const struct shim_lane *t = shim_mate(l);
-		if (t->state == SHIM_AT_WARP && (t->mask != mask || t->site.id != site->id))
-			shim_die("lanes disagree: %s with mask %08x, but lane %d is in %s with mask %08x", at(site, here, sizeof here), mask,
-			         l, at(&t->site, there, sizeof there), t->mask);
+		const struct shim_lane *t = shim_mates()[l];
 		if (t->state == SHIM_AT_BARRIER)
-			shim_die("lanes disagree: %s with mask %08x, but lane %d is in %s", at(site, here, sizeof here), mask, l,
-			         at(&t->site, there, sizeof there));
+			shim_die("lanes disagree: %s with mask %08x, but lane %d is in %s", here, mask, l, at(&t->site, there, sizeof there));
+		if (t->state == SHIM_AT_WARP && (t->mask != mask || t->site.id != site->id))
+			shim_die("lanes disagree: %s with mask %08x, but lane %d is in %s with mask %08x", here, mask, l,
+			         at(&t->site, there, sizeof there), t->mask);
 	}
+	shim_die("%s: mask %08x cannot be met", here, mask);
 }
 
 void shim_meet(struct shim_site site, uint32_t mask, void (*act)(uint32_t mask))
 {
 	struct shim_lane *me = shim_me();
-	check_meeting(&site, mask);
-	uint32_t *arrived = &shim_my_warp()->arrived[__builtin_ctz(mask)];
-	*arrived |= 1u << me->self.lane;
-	me->site = site;
-	me->mask = mask;
+	struct shim_warp *w = shim_my_warp();
+	const uint32_t mine = 1u << me->self.lane;
+	if (!(mask & mine) || mask & ~w->live)
+		refuse_meeting(&site, mask);
+	const int slot = __builtin_ctz(mask);
+	uint32_t *arrived = &w->arrived[slot];
+	if (mask & w->waiting & ~*arrived || (*arrived && (w->mask[slot] != mask || w->site[slot] != site.id)))
+		refuse_meeting(&site, mask);
+	*arrived |= mine;
 	if (*arrived != mask) {
+		w->mask[slot] = me->mask = mask;
+		w->site[slot] = site.id;
+		me->site = site;
 		me->state = SHIM_AT_WARP;
+		w->waiting |= mine;
 		wait_here(me);
 		return;
 	}
 	*arrived = 0;
+	w->waiting &= ~mask;
 	if (act)
 		act(mask);
-	for (int l = 0; l < 32; l++)
-		if (mask >> l & 1)
-			shim_mate(l)->state = SHIM_READY;
+	struct shim_lane **const mate = shim_mates();
+	for (uint32_t left = mask; left; left &= left - 1)
+		mate[__builtin_ctz(left)]->state = SHIM_READY;
 }
 
 void shim_syncwarp(struct shim_site site, uint32_t mask)

@@ -35,14 +35,16 @@ struct shim_lane {
 	struct shim_site site;          /* where it waits */
 	uint32_t mask;                  /* AT_WARP: with whom */
 	struct shim_slot slot;
-	struct shim_copy copy[SHIM_MAX_COPIES];
+	struct shim_copy *copy;         /* SHIM_MAX_COPIES, from the first on: lanes lie close together */
 	int n_copy;
 	int64_t group;                  /* that commit closes next */
 };
 
 struct shim_warp {
-	uint32_t live;
-	uint32_t arrived[32];           /* by the lowest lane of the mask */
+	uint32_t live, waiting;         /* lanes */
+	uint32_t arrived[32];           /* by the lowest lane of the mask: who is there, */
+	uint32_t mask[32];              /* what they wait for, */
+	int site[32];                   /* and where */
 	unsigned char syncs[32];        /* parity: which object TSan is shown */
 };
 
@@ -60,8 +62,8 @@ extern struct shim_block shim_block;
 
 static inline struct shim_lane *shim_me(void) { return (struct shim_lane *)shim_self; }
 static inline struct shim_warp *shim_my_warp(void) { return &shim_block.warp[shim_me()->number / 32]; }
-/* Lane l of the calling thread's warp. */
-static inline struct shim_lane *shim_mate(int l) { return shim_block.thread[(shim_me()->number & ~31) + l]; }
+/* The calling thread's warp, by lane. */
+static inline struct shim_lane **shim_mates(void) { return shim_block.thread + (shim_me()->number & ~31); }
 
 enum shim_order shim_order(void);
 size_t shim_allowed_smem(const void *kernel);   /* card.cpp */

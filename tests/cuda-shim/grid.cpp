@@ -179,7 +179,9 @@ struct queued {
 static void run_queued(const void *data)
 {
 	const struct queued *q = (const struct queued *)data;
+	shim_memory_open();
 	shim_grid_run(&q->launch, q->args);
+	shim_memory_close();
 }
 
 void shim_launch(const struct shim_launch *l, const void *args, size_t bytes, cudaStream_t stream)

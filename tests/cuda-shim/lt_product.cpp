@@ -139,6 +139,7 @@ static const char *step(const void *p, const struct shim_lt_layout *l)
 void shim_product_run(const void *product)
 {
 	struct shim_product p = *static_cast<const struct shim_product *>(product);
+	shim_memory_open();
 	if (p.workspace_bytes)
 		memset(p.workspace, 0xff, p.workspace_bytes);
 	for (int32_t i = 0; i < p.d_is.batch; i++) {
@@ -148,4 +149,5 @@ void shim_product_run(const void *product)
 		p.c = step(p.c, &p.c_is);
 		p.d = const_cast<char *>(step(p.d, &p.d_is));
 	}
+	shim_memory_close();
 }

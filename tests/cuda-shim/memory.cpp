@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * memory.cpp - device memory: one region of address space that the host may not
- * touch while no work of the device runs, so that a launcher that reads a value
- * of the step crashes here as it would with a card. Pinned memory, copies.
+ * touch while no kernel runs, so that a launcher that reads a value of the step
+ * crashes here as it would with a card. Copies go through a second view of it:
+ * changing the protection of pages costs more than most copies. Pinned memory.
  */
 #include "runtime.h"
 
@@ -29,6 +30,7 @@ struct extent {
 static struct extent *extents;
 static int n_extent, room;
 static char *region, *top;              /* top: highest byte ever used */
+static char *view;                      /* the same memory, always open */
 static size_t region_size;
 static int open_count;
 static size_t used;
@@ -88,12 +90,30 @@ static int set_up(void)
 	if (region)
 		return 1;
 	region_size = shim_card_memory();
-	void *p = mmap(NULL, region_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
+	const int fd = memfd_create("cuda-shim", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, (off_t)region_size))
 		return 0;
+	void *v = mmap(NULL, region_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	void *p = mmap(NULL, region_size, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	close(fd);
+	if (p == MAP_FAILED || v == MAP_FAILED)
+		return 0;
+	view = (char *)v;
 	region = top = (char *)p;
 	watch();
 	return 1;
+}
+
+static int in_region(const void *p)
+{
+	return region && (const char *)p >= region && (const char *)p < region + region_size;
+}
+
+/* Where the host may touch it: host memory itself, device memory in the view. */
+static char *seen(const void *p)
+{
+	char *c = (char *)const_cast<void *>(p);
+	return in_region(p) ? view + (c - region) : c;
 }
 
 static char *end_of(const struct extent *e)
@@ -147,11 +167,9 @@ cudaError_t cudaMalloc(void **out, size_t n)
 	char *end = region + ((size_t)(end_of(&extents[i]) - region) + (size_t)page - 1) / (size_t)page * (size_t)page;
 	if (end > top)
 		top = end;
-	shim_memory_open();
+	memset(seen(p), 0xff, n);
 	ASAN_UNPOISON_MEMORY_REGION(p, n);
-	memset(p, 0xff, n);
 	ASAN_POISON_MEMORY_REGION(p + n, (size_t)(end_of(&extents[i]) - p) - n);
-	shim_memory_close();
 	used += n;
 	*out = p;
 	return cudaSuccess;
@@ -166,9 +184,7 @@ cudaError_t cudaFree(void *p)
 	for (int i = 0; i < n_extent; i++) {
 		if (extents[i].p != p)
 			continue;
-		shim_memory_open();
-		memset(p, 0xff, extents[i].n);
-		shim_memory_close();
+		memset(seen(p), 0xff, extents[i].n);
 		ASAN_POISON_MEMORY_REGION(p, extents[i].n);
 		used -= extents[i].n;
 		memmove(extents + i, extents + i + 1, (size_t)(--n_extent - i) * sizeof *extents);
@@ -267,15 +283,10 @@ static void run_copy(const void *data)
 {
 	const struct copy *c = (const struct copy *)data;
 	if (!c->from)
-		memset(c->to, c->value, c->n);
+		memset(seen(c->to), c->value, c->n);
 	else
-		memcpy(c->to, c->staged ? c->staged : c->from, c->n);
+		memcpy(seen(c->to), c->staged ? c->staged : seen(c->from), c->n);
 	free(c->staged);
-}
-
-static int in_region(const void *p)
-{
-	return region && (const char *)p >= region && (const char *)p < region + region_size;
 }
 
 /* Which side is the device's; 0: not what the kind says. */
@@ -333,9 +344,7 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t n, enum cudaMemcpyKind
 	if (n && !sides(to, from, n, kind, &to_device, &from_device))
 		return shim_fail(cudaErrorInvalidValue);
 	shim_drain_all();
-	shim_memory_open();
-	memcpy(to, from, n);
-	shim_memory_close();
+	memcpy(seen(to), seen(from), n);
 	return cudaSuccess;
 }
 
@@ -347,8 +356,6 @@ cudaError_t cudaMemset(void *p, int value, size_t n)
 	if (n && !shim_on_device(p, n))
 		return shim_fail(cudaErrorInvalidValue);
 	shim_drain_all();
-	shim_memory_open();
-	memset(p, value, n);
-	shim_memory_close();
+	memset(seen(p), value, n);
 	return cudaSuccess;
 }

@@ -66,9 +66,7 @@ static void run_task(const struct shim_task *t)
 	} else if (t->kind == SHIM_WAIT) {
 		run_until(t->stream, t->upto);
 	} else {
-		shim_memory_open();
 		t->run(t->data);
-		shim_memory_close();
 	}
 	free(t->data);
 }

@@ -6,22 +6,25 @@
  */
 #include "block.h"
 
+#include <stdlib.h>
+
 /* ---- shuffles, votes ---- */
 
 static void exchange(uint32_t mask)
 {
+	struct shim_lane **const mate = shim_mates();
 	uint64_t out[32];
 	for (int l = 0; l < 32; l++) {
 		if (!(mask >> l & 1))
 			continue;
-		const int source = shim_mate(l)->slot.source;
+		const int source = mate[l]->slot.source;
 		if (!(mask >> source & 1))
 			shim_die("shuffle: lane %d reads lane %d, which is not in mask %08x", l, source, mask);
-		out[l] = shim_mate(source)->slot.bits;
+		out[l] = mate[source]->slot.bits;
 	}
 	for (int l = 0; l < 32; l++)
 		if (mask >> l & 1)
-			shim_mate(l)->slot.bits = out[l];
+			mate[l]->slot.bits = out[l];
 }
 
 uint64_t shim_shuffle(struct shim_site site, uint32_t mask, uint64_t bits, int source)
@@ -35,13 +38,14 @@ uint64_t shim_shuffle(struct shim_site site, uint32_t mask, uint64_t bits, int s
 
 static void count_votes(uint32_t mask)
 {
+	struct shim_lane **const mate = shim_mates();
 	uint64_t votes = 0;
 	for (int l = 0; l < 32; l++)
 		if (mask >> l & 1)
-			votes |= shim_mate(l)->slot.bits << l;
+			votes |= mate[l]->slot.bits << l;
 	for (int l = 0; l < 32; l++)
 		if (mask >> l & 1)
-			shim_mate(l)->slot.bits = votes;
+			mate[l]->slot.bits = votes;
 }
 
 uint32_t shim_ballot(struct shim_site site, uint32_t mask, int vote)
@@ -67,9 +71,10 @@ static float half_of(uint32_t reg, int upper, int is_bf16)
 /* Products of 16-bit factors are exact in f32; the sum of a row is rounded once. */
 static void multiply(int is_bf16)
 {
+	struct shim_lane **const mate = shim_mates();
 	float a[M][K], b[K][N];
 	for (int l = 0; l < 32; l++) {
-		const uint32_t *in = shim_mate(l)->slot.in;
+		const uint32_t *in = mate[l]->slot.in;
 		const int g = l / 4, t = l % 4;
 		for (int h = 0; h < 2; h++) {
 			for (int r = 0; r < 4; r++)
@@ -81,10 +86,10 @@ static void multiply(int is_bf16)
 	for (int l = 0; l < 32; l++)
 		for (int e = 0; e < 4; e++) {
 			const int i = l / 4 + e / 2 * 8, j = 2 * (l % 4) + e % 2;
-			double sum = shim_mate(l)->slot.d[e];
+			double sum = mate[l]->slot.d[e];
 			for (int k = 0; k < K; k++)
 				sum += (double)(a[i][k] * b[k][j]);
-			shim_mate(l)->slot.d[e] = (float)sum;
+			mate[l]->slot.d[e] = (float)sum;
 		}
 }
 
@@ -114,18 +119,19 @@ void shim_mma(float *d, const uint32_t *a, const uint32_t *b, int is_bf16)
 
 /* ---- ldmatrix ---- */
 
-static uint32_t element(int matrix, int row, int column)
+static uint32_t element(struct shim_lane **mate, int matrix, int row, int column)
 {
-	return shim_mate(8 * matrix + row)->slot.in[column / 2] >> column % 2 * 16 & 0xffff;
+	return mate[8 * matrix + row]->slot.in[column / 2] >> column % 2 * 16 & 0xffff;
 }
 
 static void deal(int transposed)
 {
+	struct shim_lane **const mate = shim_mates();
 	for (int l = 0; l < 32; l++)
 		for (int k = 0; k < 4; k++) {
 			const int i = l / 4, j = 2 * (l % 4);
-			shim_mate(l)->slot.out[k] = transposed ? element(k, j, i) | element(k, j + 1, i) << 16
-			                                       : element(k, i, j) | element(k, i, j + 1) << 16;
+			mate[l]->slot.out[k] = transposed ? element(mate, k, j, i) | element(mate, k, j + 1, i) << 16
+			                                       : element(mate, k, i, j) | element(mate, k, i, j + 1) << 16;
 		}
 }
 
@@ -163,7 +169,9 @@ void shim_check_16(const char *what, const void *p, int in_smem)
 void shim_cp_async(void *to, shim_16 bytes)
 {
 	struct shim_lane *me = shim_me();
-	if (me->n_copy == SHIM_MAX_COPIES)
+	if (!me->copy)
+		me->copy = (struct shim_copy *)calloc(SHIM_MAX_COPIES, sizeof *me->copy);
+	if (!me->copy || me->n_copy == SHIM_MAX_COPIES)
 		shim_die("more than %d cp.async under way in one thread", SHIM_MAX_COPIES);
 	me->copy[me->n_copy++] = shim_copy { to, bytes, me->group };
 }
