@@ -8,7 +8,7 @@
 
 /* The first that fits. */
 static const struct attention_kind *const kinds[] = {
-	NULL
+	&attention_short, NULL
 };
 
 struct chosen {
