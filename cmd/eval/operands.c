@@ -121,18 +121,6 @@ static int take_photos(struct vit_samples **s, struct operand *o, int n, const s
 	return rc;
 }
 
-static int has_word(const char *words, const char *w)
-{
-	size_t k = strlen(w);
-	for (; words && *words; words += strspn(words, " ")) {
-		size_t n = strcspn(words, " ");
-		if (n == k && !memcmp(words, w, k))
-			return 1;
-		words += n;
-	}
-	return 0;
-}
-
 /* A source with no split named: test, else val, else all of it. */
 static int take_source(struct eval *e, struct vit_samples **s, const char *path, struct vit_samples_opt *opt)
 {
@@ -143,7 +131,7 @@ static int take_source(struct eval *e, struct vit_samples **s, const char *path,
 	if (e->cfg->holdout > 0)
 		return vit_samples_fetch(s, path, "val", opt);
 	VIT_TRY(vit_samples_fetch(s, path, "all", opt));
-	const char *splits = vit_samples_splits(*s), *split = has_word(splits, "test") ? "test" : has_word(splits, "val") ? "val" : NULL;
+	const char *splits = vit_samples_splits(*s), *split = vit_has_split(splits, "test") ? "test" : vit_has_split(splits, "val") ? "val" : NULL;
 	if (!split)
 		return 0;
 	vit_samples_close(*s);

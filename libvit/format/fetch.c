@@ -54,12 +54,12 @@ static int check_options(const struct vit_fetch_opt *o)
 
 /* ---- opening -------------------------------------------------------------------------- */
 
-static int has_word(const char *words, const char *w)
+int vit_has_split(const char *splits, const char *name)
 {
-	size_t k = strlen(w);
-	for (const char *p = words; p && *p; p += strspn(p, " ")) {
+	size_t k = strlen(name);
+	for (const char *p = splits; p && *p; p += strspn(p, " ")) {
 		size_t n = strcspn(p, " ");
-		if (n == k && !memcmp(p, w, k))
+		if (n == k && !memcmp(p, name, k))
 			return 1;
 		p += n;
 	}
@@ -69,17 +69,17 @@ static int has_word(const char *words, const char *w)
 static int check_split(const struct vit_fetch *f)
 {
 	const char *have = f->info.splits, *where = f->dataset ? f->dataset->name : vit_source_name(f->src);
-	if (f->opt.holdout > 0 && f->side && has_word(have, "val"))
+	if (f->opt.holdout > 0 && f->side && vit_has_split(have, "val"))
 		return vit_fail(VIT_EUSAGE, "%s: has a split val of its own; leave out --holdout", where);
-	if (!have || !strcmp(f->base, "all") || has_word(have, f->base)) {
+	if (!have || !strcmp(f->base, "all") || vit_has_split(have, f->base)) {
 		if (f->meta.count == 0)
 			return vit_fail(VIT_EFORMAT, "%s: split %s is empty", where, f->base);
 		return 0;
 	}
 	const char *hint = "";
-	if (has_word(have, "train") && !has_word(have, "val"))
+	if (vit_has_split(have, "train") && !vit_has_split(have, "val"))
 		hint = "; --holdout 10% --split val takes a tenth of train";
-	else if (!strcmp(f->base, "train") && has_word(have, "all"))
+	else if (!strcmp(f->base, "train") && vit_has_split(have, "all"))
 		hint = "; with --split all, later programs can still cut it";
 	return vit_fail(VIT_EUSAGE, "%s: no split %s; it has: %s%s", where, f->base, have, hint);
 }

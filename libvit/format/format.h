@@ -204,6 +204,7 @@ int vit_fetch_next(struct vit_fetch *, struct vit_record *);   /* VIT_END, VIT_E
  * where it does not say; both as long as the fetch is open. */
 const struct vit_format *vit_fetch_format(const struct vit_fetch *);
 const char *vit_fetch_splits(const struct vit_fetch *);
+int vit_has_split(const char *splits, const char *name);      /* is it among those? splits may be NULL */
 uint64_t vit_fetch_skipped(const struct vit_fetch *);          /* left out upstream; final after VIT_END */
 /* Line `i` of what the user should know about the source; NULL: no more. Complete after open. */
 const char *vit_fetch_notice(const struct vit_fetch *, int i);

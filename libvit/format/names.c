@@ -11,27 +11,6 @@
 
 enum { MOST = 1 << 20, LONGEST = 1024 };
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Names are identity: two classes of one name would be one. */
-static int unequal(const char *const *names, int n, const char *file)
-{
-	const char **sorted = vit_malloc((size_t)n * sizeof *sorted);
-	if (!sorted)
-		return VIT_ENOMEM;
-	int rc = 0;
-	memcpy(sorted, names, (size_t)n * sizeof *sorted);
-	qsort(sorted, (size_t)n, sizeof *sorted, by_text);
-	for (int i = 1; i < n && !rc; i++)
-		if (!strcmp(sorted[i - 1], sorted[i]))
-			rc = vit_fail(VIT_EUSAGE, "%s: the class name %s comes twice", file, sorted[i]);
-	free(sorted);
-	return rc;
-}
-
 static int add_line(struct vit_buf *list, struct vit_arena *arena, const char *p, size_t n, int line, const char *file)
 {
 	if (n && p[n - 1] == '\r')
@@ -68,7 +47,10 @@ int vit_class_names(const char *file, struct vit_arena *arena, const char ***nam
 		rc = VIT_ENOMEM;
 	if (!rc) {
 		memcpy(*names, list.p, list.n);
-		rc = unequal(*names, *n, file);
+		/* names are identity: two classes of one name would be one */
+		const char *twice = vit_classes_twice(*names, *n);
+		if (twice)
+			rc = vit_fail(VIT_EUSAGE, "%s: the class name %s comes twice", file, twice);
 	}
 	vit_buf_release(&list);
 	vit_blob_release(&b);
