@@ -89,7 +89,7 @@ say  = $(if $(V),,@printf '  %-4s%s\n' '$(1)' '$(2)')
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all help cuda cuda-all deps demo test test-long test-interop lint bench install uninstall clean FORCE
+.PHONY: all help cuda cuda-all deps demo test test-long test-interop test-cuda lint bench bench-cuda bundle install uninstall clean FORCE
 
 all: $(BINS) $(MOD_SO) $(SHARED) $(MANS) $(BUILD)/lib/pkgconfig/vit.pc ## build everything into build/
 
@@ -278,6 +278,19 @@ bench: ## speed beside its peers: build/bench.json and a table
 .PHONY: bench-run
 bench-run: all $(BENCH_BINS)
 	@BUILD='$(abspath $(BUILD))' tests/bench/run.sh
+
+test-cuda: ## tests that need a GPU (8 minutes)
+	@$(MAKE) --no-print-directory tests
+	@BUILD='$(abspath $(BUILD))' tests/cuda/card.sh
+
+bench-cuda: ## speed on a GPU beside PyTorch there (8 minutes)
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/bench_step
+	@BUILD='$(abspath $(BUILD))' tests/bench/cuda.sh
+
+bundle: ## one folder that runs anywhere: build/bundle (TESTS=1: with test-cuda and bench-cuda)
+	@tools/deps.sh --ensure
+	@$(MAKE) --no-print-directory $(if $(TESTS),tests $(BUILD)/tests/bench_step,all)
+	@BUILD='$(abspath $(BUILD))' VERSION=$(VERSION) TESTS=$(TESTS) tools/bundle.sh
 
 # ---- demo, set-up, install -----------------------------------------------------------
 

@@ -32,6 +32,8 @@ file:bats-support/load.bash      bats-support
 file:bats-assert/load.bash       bats-assert
 file:bats-file/load.bash         bats-file
 cmd:zstd                         zstd
+cmd:xz                           xz-utils
+cmd:patchelf                     patchelf
 cmd:zip                          zip
 cmd:cjpeg                        libjpeg-turbo-progs
 cmd:script                       bsdutils
