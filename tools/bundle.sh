@@ -77,7 +77,7 @@ Wanted on the machine: glibc $(getconf GNU_LIBC_VERSION | cut -d' ' -f2) or newe
 $([ "${TESTS:-}" != 1 ] || echo './test-cuda tests on a card, ./bench-cuda measures; each within 8 minutes, a short table last.')
 The licences of the libraries are in share/doc/vit-tools/licences.
 R
-tar -C "$(dirname "$out")" --sort=name --owner=0 --group=0 -cf - "$name" | xz -T2 -6e >"$out.tar.xz"
+tar -C "$(dirname "$out")" --sort=name --owner=0 --group=0 -cf - "$name" | xz -T2 -6 >"$out.tar.xz"
 size=$(($(stat -c %s "$out.tar.xz") / 1048576))
 echo "$out.tar.xz: $size MiB"
 [ "$size" -le "$most" ] || { echo "make bundle: at most $most MiB are wanted" >&2; exit 1; }

@@ -33,7 +33,10 @@ alone() {
 	for so in libc.so.6 libm.so.6 libdl.so.2 librt.so.1 libpthread.so.0 libresolv.so.2; do cp -L "$dir/$so" "$root$dir/$so"; done
 }
 inside() {
-	if [[ $(id -u) == 0 ]]; then env -i TMPDIR=/tmp chroot "$root" "$@"; else env -i TMPDIR=/tmp unshare -Ur chroot "$root" "$@"; fi
+	local user=()
+	[[ $(id -u) == 0 ]] || user=(unshare -Ur)
+	# there is no /proc, by which the loader would know where the program lies
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp LD_ORIGIN_PATH="${1%/*}" "${user[@]}" chroot "$root" "$@"
 }
 
 @test "bundle: every program and plug-in works where there is only glibc" {
@@ -69,7 +72,7 @@ inside() {
 	bundled
 	local f
 	while read -r f; do
-		env -i ldd "$f" 2>/dev/null | sed -n 's/^[[:space:]]*[^ ]* => \(\/[^ ]*\) .*/\1/p' | grep -vE '/(lib(c|m|dl|rt|pthread|resolv|util|mvec)\.so\.[0-9]+|ld-linux[^/]*)$' | grep -v "^$bundle/" && return 1
+		env -i ldd "$f" 2>/dev/null | sed -n 's/^[[:space:]]*[^ ]* => \(\/.*\) (0x.*/\1/p' | grep -vE '/(lib(c|m|dl|rt|pthread|resolv|util|mvec)\.so\.[0-9]+|ld-linux[^/]*)$' | grep -v "^$bundle/" && return 1
 	done < <(find "$bundle" -type f \( -path '*/bin/vit-*' -o -name '*.so*' \))
 	true
 }
@@ -77,10 +80,11 @@ inside() {
 @test "bundle: test-cuda and bench-cuda run from it, or say why not" {
 	bundled
 	if "$bundle/bin/vit-train" --version | grep -q 'cuda:0'; then skip "there is a GPU: make test-cuda"; fi
-	run -0 env -i PATH="$PATH" "$bundle/test-cuda"
+	# no programs but its own
+	run -0 env -i PATH=/usr/bin:/bin "$bundle/test-cuda"
 	assert_line --partial "nothing was tested"
 	assert_line "0 passed, 0 failed, 1 skipped"
-	run -0 env -i PATH="$PATH" "$bundle/bench-cuda"
+	run -0 env -i PATH=/usr/bin:/bin "$bundle/bench-cuda"
 	assert_line --partial "nothing was measured"
 }
 
