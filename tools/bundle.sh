@@ -4,10 +4,11 @@
 # the machine. With TESTS=1 also what `test-cuda` and `bench-cuda` there need.
 # Called by `make bundle`, which has built everything. Writes
 # $BUILD/bundle/vit-tools-VERSION-ARCH{/,.tar.xz}.
+# shellcheck disable=SC2016  # $ORIGIN is the loader's
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 : "${BUILD:=$PWD/build}" "${VERSION:?}"
-name=vit-tools-$VERSION-$(uname -s | tr A-Z a-z)-$(uname -m)
+name=vit-tools-$VERSION-$(uname -s | tr '[:upper:]' '[:lower:]')-$(uname -m)
 out=$BUILD/bundle/$name
 most=60                                 # MiB, compressed
 command -v patchelf >/dev/null || { echo "make bundle: patchelf is missing; install it: apt-get install patchelf" >&2; exit 1; }

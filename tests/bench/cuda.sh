@@ -4,9 +4,12 @@
 # (`make bench-cuda`) and in a bundle (`bench-cuda`): $BUILD holds bin, lib and
 # tests. Where there is no GPU it says so; where there is no PyTorch (python3, or
 # $PYTHON) its columns are absent. Writes $BUILD/bench-cuda.json.
+# shellcheck disable=SC2016  # what sh -c runs
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 : "${BUILD:=$(dirname "$here")}"
+[ -x "$BUILD/bin/vit-train" ] || BUILD=$(cd "$here/../.." && pwd)/build
+[ -x "$BUILD/bin/vit-train" ] || { echo "${0##*/}: no programs in $BUILD; make builds them" >&2; exit 1; }
 : "${PYTHON:=python3}"
 turns=${BENCH_TURNS:-3} amp=bf16
 seconds=${BENCH_SECONDS:-460}           # of all; rows that no longer fit are named
@@ -15,9 +18,9 @@ json=$BUILD/bench-cuda.json rows=$tmp/rows table=$tmp/table
 [ -w "$BUILD" ] || json=./bench-cuda.json
 : >"$rows" && : >"$table"
 
-card=$("$BUILD/bin/vit-train" --version | sed -n 's/^devices:.*\(cuda:0 .*\)/\1/p')
+card=$("$BUILD/bin/vit-train" --version | grep -o 'cuda:0 .*')
 if [ -z "$card" ]; then
-	why=$("$BUILD/bin/vit-train" --version | sed -n 's/^devices: .*\(cuda: .*\)/\1/p')
+	why=$("$BUILD/bin/vit-train" --version | grep -o 'cuda: .*')
 	echo "bench-cuda: ${why:-cuda: this build has no CUDA}; nothing was measured"
 	exit 0
 fi
@@ -33,16 +36,19 @@ row() { # work peer ours theirs unit smaller|larger need
 	printf '%-30s %-24s %10s %10s %-8s %6s  %s\n' "$1" "$2" "$3" "$4" "$5" "$ratio" "$7" | tee -a "$table"
 }
 ours() { # train|infer group spec size channels classes batch steps -> ms best flops bytes
-	local what=$1 group=$2; shift 2
-	timeout 120 "$BUILD/tests/bench_step" -d cuda -a "$amp" -g "$group" $([ "$what" = infer ] && echo -i) "$@" 2>"$tmp/err" || { cat "$tmp/err" >&2; echo failed >"$tmp/failed"; }
+	local options=(-d cuda -a "$amp" -g "$2")
+	[ "$1" != infer ] || options+=(-i)
+	shift 2
+	timeout 120 "$BUILD/tests/bench_step" "${options[@]}" "$@" 2>"$tmp/err" || { cat "$tmp/err" >&2; echo failed >"$tmp/failed"; }
 }
 theirs() { # peer_gpu.py's arguments
-	[ -n "$torch" ] && timeout 200 "$PYTHON" "$here/peer_gpu.py" "$@" 2>"$tmp/err" || { [ -z "$torch" ] || tail -2 "$tmp/err" >&2; }
+	[ -n "$torch" ] || return
+	timeout 200 "$PYTHON" "$here/peer_gpu.py" "$@" 2>"$tmp/err" || tail -2 "$tmp/err" >&2
 }
 
 # name what size channels classes patch dim depth heads mlp batch group need mode...
 work() {
-	local name=$1 what=$2 size=$3 ch=$4 k=$5 patch=$6 dim=$7 depth=$8 heads=$9 mlp=${10} batch=${11} group=${12} need=${13} mode i ms their speed
+	local name=$1 what=$2 size=$3 ch=$4 k=$5 patch=$6 dim=$7 depth=$8 heads=$9 mlp=${10} batch=${11} group=${12} need=${13} mode ms their speed
 	shift 13
 	[ "$(left)" -gt 40 ] || { echo "$name: left out, the time is over" | tee -a "$table"; return; }
 	local spec=vit:patch=$patch,dim=$dim,depth=$depth,heads=$heads,mlp=$mlp

@@ -2,9 +2,12 @@
 # card.sh - the tests that need a GPU: one command, within 8 minutes, a short
 # table last and "N passed, N failed, N skipped". Works in the repository
 # (`make test-cuda`) and in a bundle (`test-cuda`): $BUILD holds bin, lib, tests.
+# shellcheck disable=SC2016,SC2317  # commands for bash -c, and a function they call
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 : "${BUILD:=$(dirname "$here")}"
+[ -x "$BUILD/bin/vit-train" ] || BUILD=$(cd "$here/../.." && pwd)/build
+[ -x "$BUILD/bin/vit-train" ] || { echo "${0##*/}: no programs in $BUILD; make builds them" >&2; exit 1; }
 export PATH="$BUILD/bin:$PATH" LC_ALL=C.UTF-8
 tmp=$(mktemp -d) && trap 'rm -rf "$tmp"' EXIT
 passed=0 failed=0 skipped=0
@@ -18,9 +21,9 @@ finish() {
 	exit
 }
 
-card=$(vit-train --version | sed -n 's/^devices:.*\(cuda:0 .*\)/\1/p')
+card=$(vit-train --version | grep -o 'cuda:0 .*')
 if [ -z "$card" ]; then
-	why=$(vit-train --version | sed -n 's/^devices: .*\(cuda: .*\)/\1/p')
+	why=$(vit-train --version | grep -o 'cuda: .*')
 	note "test-cuda" 0 0 1 "${why:-cuda: this build has no CUDA}; nothing was tested"
 	finish
 fi
