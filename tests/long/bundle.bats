@@ -9,34 +9,34 @@ setup_file() {
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$REPO" BUILD="$BUILD" TESTS=1 bundle >"$BATS_FILE_TMPDIR/log" 2>&1 || { cat "$BATS_FILE_TMPDIR/log"; return 1; }
 	local archive
 	archive=$(sed -n 's/^\(.*\.tar\.xz\): .*/\1/p' "$BATS_FILE_TMPDIR/log")
-	mkdir "$BATS_FILE_TMPDIR/root"
-	tar -C "$BATS_FILE_TMPDIR/root" -xf "$archive"
-	mv "$BATS_FILE_TMPDIR"/root/vit-tools-* "$BATS_FILE_TMPDIR/root/somewhere else"
+	mkdir "$BATS_FILE_TMPDIR/jail"
+	tar -C "$BATS_FILE_TMPDIR/jail" -xf "$archive"
+	mv "$BATS_FILE_TMPDIR"/jail/vit-tools-* "$BATS_FILE_TMPDIR/jail/somewhere else"
 }
 
 bundled() {
 	need patchelf
 	[[ -z ${VIT_SANITIZED-} ]] || skip "the build under test is another"
-	bundle="$BATS_FILE_TMPDIR/root/somewhere else"
-	root=$BATS_FILE_TMPDIR/root
+	bundle="$BATS_FILE_TMPDIR/jail/somewhere else"
+	jail=$BATS_FILE_TMPDIR/jail
 }
 
 # A root with glibc alone; programs run in it by inside PROGRAM [ARGUMENT]...
 alone() {
 	local so
-	[[ -e $root/lib64 ]] && return
+	[[ -e $jail/lib64 ]] && return
 	unshare -Ur true 2>/dev/null || [[ $(id -u) == 0 ]] || skip "neither root nor user namespaces"
-	ldd "$(command -v sh)" | sed -n 's/.*[[:space:]]\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p' | while read -r so; do mkdir -p "$root${so%/*}" && cp -L "$so" "$root$so"; done
+	ldd "$(command -v sh)" | sed -n 's/.*[[:space:]]\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p' | while read -r so; do mkdir -p "$jail${so%/*}" && cp -L "$so" "$jail$so"; done
 	local dir
 	dir=$(dirname "$(ldd "$(command -v sh)" | sed -n 's/.*libc\.so\.6 => \([^ ]*\).*/\1/p')")
-	mkdir -p "$root$dir" "$root/tmp" "$root/dev" "$root/lib64"
-	for so in libc.so.6 libm.so.6 libdl.so.2 librt.so.1 libpthread.so.0 libresolv.so.2; do cp -L "$dir/$so" "$root$dir/$so"; done
+	mkdir -p "$jail$dir" "$jail/tmp" "$jail/dev" "$jail/lib64"
+	for so in libc.so.6 libm.so.6 libdl.so.2 librt.so.1 libpthread.so.0 libresolv.so.2; do cp -L "$dir/$so" "$jail$dir/$so"; done
 }
 inside() {
 	local user=()
 	[[ $(id -u) == 0 ]] || user=(unshare -Ur)
 	# there is no /proc, by which the loader would know where the program lies
-	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp LD_ORIGIN_PATH="${1%/*}" "${user[@]}" chroot "$root" "$@"
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp LD_ORIGIN_PATH="${1%/*}" "${user[@]}" chroot "$jail" "$@"
 }
 
 @test "bundle: every program and plug-in works where there is only glibc" {
@@ -47,10 +47,10 @@ inside() {
 		inside "$bin/${p##*/}" --version >version
 		assert_file_contains version "vit-tools"
 	done
-	tiny_idx "$root/d"
-	cp "$REPO/tests/golden/"*.jpg "$root/" 2>/dev/null || :
+	tiny_idx "$jail/d"
+	cp "$REPO/tests/golden/"*.jpg "$jail/" 2>/dev/null || :
 	inside "$bin/vit-fetch" /d --epochs 2 --shuffle >s.vits
-	vit-fetch "$root/d" --epochs 2 --shuffle | cmp - s.vits
+	vit-fetch "$jail/d" --epochs 2 --shuffle | cmp - s.vits
 	inside "$bin/vit-augment" random-crop:padding=2 hflip <s.vits >a.vits
 	inside "$bin/vit-train" -q --device cpu --model vit:image=28,patch=7,dim=32,depth=1,heads=2,mlp=2 --batch-size 8 -o /m.vit <a.vits
 	inside "$bin/vit-eval" -q --device cpu /m.vit - <a.vits >report
@@ -62,10 +62,10 @@ inside() {
 	bundled
 	alone
 	tiny_idx d
-	tar -C d -czf "$root/d.tar.gz" .
+	tar -C d -czf "$jail/d.tar.gz" .
 	inside "/somewhere else/bin/vit-fetch" -q /d.tar.gz >s.vits
 	inside "/somewhere else/bin/vit-show" --grid 2x2 -o /g.png - <s.vits
-	assert_file_not_empty "$root/g.png"
+	assert_file_not_empty "$jail/g.png"
 }
 
 @test "bundle: no library comes from elsewhere" {
