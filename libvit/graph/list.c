@@ -73,6 +73,19 @@ static int find_kernel(struct vit_plan *p, struct vit_instr *in, const struct vi
 	return 0;
 }
 
+/* Does a backward read what this run of the node saves? Not in inference, and
+ * not where the block runs again. */
+static int saves(const struct vit_plan *p, const struct vit_node *n, int again)
+{
+	const struct vit_plan_priv *q = p->priv;
+	int wanted = 0;
+	for (int k = 0; k < n->n_aux; k++) {
+		int v = n->aux[k]->id;
+		wanted |= q->result[v] || (q->saved[v] && (again || !q->inner[v]));
+	}
+	return wanted;
+}
+
 static int list_forward(struct vit_plan *p, int i, int again)
 {
 	const struct vit_node *n = p->graph->node[i];
@@ -87,7 +100,9 @@ static int list_forward(struct vit_plan *p, int i, int again)
 	}
 	for (int k = 0; k < n->n_out; k++)
 		at[AT_OUT + k] = place_of(p, n->out[k], again, 0);
-	for (int k = 0; k < n->n_aux; k++)
+	if (n->op->lean && !saves(p, n, again))
+		in->call.n_aux = 0;
+	for (int k = 0; k < in->call.n_aux; k++)
 		at[AT_AUX + k] = place_of(p, n->aux[k], again, 0);
 	const struct vit_op *op = op_of(p, n->op);
 	if (op->flops)

@@ -127,6 +127,6 @@ const struct vit_op VIT_OP(linear) = {
 	.name = "linear", .help = "y = act(x W^T + b)",
 	.attr_size = sizeof(struct vit_linear_attr),
 	.infer = infer, .forward = forward, .backward = backward, .flops = flops,
-	.keep_in = 1 | 2,
+	.keep_in = 1 | 2, .lean = 1,
 	.expand = expand,
 };

@@ -104,6 +104,7 @@ struct vit_op {
 	 * NULL: is a primitive. */
 	int (*expand)(struct vit_graph *, const struct vit_node *, struct vit_value **out);
 	int loss;                                       /* 1: backward starts here: adds to the step's sums, needs no dout */
+	int lean;                                       /* 1: forward takes n_aux 0: nothing is saved, no backward follows */
 };
 enum { VIT_OP_ABI = 1 };
 

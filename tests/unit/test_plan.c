@@ -144,6 +144,43 @@ static void test_memory(void **state)
 			check_memory(conv, recompute);
 }
 
+/* Runs of the MLP's first layer in a plan, by whether they save its
+ * pre-activation. */
+static void count_saves(int train, int recompute, int *with, int *without)
+{
+	const struct vit_plan_opt opt = { .B = 2, .train = train, .recompute = recompute };
+	struct vit_graph g;
+	struct vit_plan p;
+	net_vit(&g, "", &(struct vit_build){ .train = 1 });
+	assert_int_equal(vit_plan_make(&p, &g, &opt, &vit_backend_ref, NULL), 0);
+	*with = *without = 0;
+	for (int i = 0; i < p.n_instr; i++) {
+		const struct vit_instr *in = &p.instr[i];
+		if (in->what == VIT_BWD || strcmp(in->call.op, "linear") || !in->node->n_aux)
+			continue;
+		assert_int_equal(p.priv->place[i][AT_AUX].kind, in->call.n_aux ? PLACE_SLOT : PLACE_NONE);
+		++*(in->call.n_aux ? with : without);
+	}
+	vit_plan_free(&p);
+	vit_graph_release(&g);
+}
+
+static void test_saves_what_is_read(void **state)
+{
+	(void)state;
+	int with, without, layers;
+	count_saves(1, 0, &layers, &without);
+	assert_true(layers >= 2);
+	assert_int_equal(without, 0);
+	count_saves(0, 0, &with, &without);
+	assert_int_equal(with, 0);
+	assert_int_equal(without, layers);
+	/* all blocks but the last run twice; the second run saves */
+	count_saves(1, 1, &with, &without);
+	assert_int_equal(with, layers);
+	assert_int_equal(without, layers - 1);
+}
+
 /* One arena of the caller's own, with a frame around it. */
 static void test_bounds(void **state)
 {
@@ -374,6 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gradients),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_saves_what_is_read),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_micro_batches),
 		cmocka_unit_test(test_skipped_step),
