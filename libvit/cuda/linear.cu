@@ -22,7 +22,7 @@ struct linear {
 	int bias, act;          /* forward: what the pass after the product adds and applies */
 	int dp_type;
 	int64_t dp_ld;          /* 0: dy is dp */
-	int sums;               /* column sums in the pass that makes dp */
+	int dw_sums;            /* the product of dW also sums the columns of dp */
 	int64_t dp, part, scratch;      /* bytes into ws; scratch: of the products */
 };
 
@@ -62,7 +62,7 @@ static struct product_spec forward_spec(const struct vit_call *c, int type)
 {
 	const struct act_rows s = shape_of(c);
 	const int64_t k = c->in[1].dim[1];
-	const struct product_spec spec = { s.rows, s.n, k, c->in[0].dtype, 0, k, c->in[1].dtype, 1, k, type, 0, PRODUCT_PLAIN,
+	const struct product_spec spec = { s.rows, s.n, k, c->in[0].dtype, 0, k, c->in[1].dtype, 1, k, type, PRODUCT_PLAIN,
 	                                   (c->how & VIT_HOW_TF32) != 0 };
 	return spec;
 }
@@ -120,7 +120,7 @@ static void fit_dx(struct linear *l, struct vit_dev *dev, const struct vit_call 
 	const struct act_rows s = shape_of(c);
 	const int64_t k = c->in[1].dim[1];
 	const struct product_spec spec = { s.rows, k, s.n, l->dp_type, 0, l->dp_ld ? l->dp_ld : s.n, c->in[1].dtype, 0, k, c->din[0].dtype,
-	                                   cuda_adds(c, 0), PRODUCT_PLAIN, (c->how & VIT_HOW_TF32) != 0 };
+	                                   PRODUCT_PLAIN, (c->how & VIT_HOW_TF32) != 0 };
 	if (!product_lt(&l->dx, dev, &spec, tuned(c)))
 		product_plain(&l->dx, &spec);
 }
@@ -130,10 +130,10 @@ static void fit_dw(struct linear *l, struct vit_dev *dev, const struct vit_call 
 	const struct act_rows s = shape_of(c);
 	const int64_t k = c->in[1].dim[1];
 	struct product_spec spec = { s.n, k, s.rows, l->dp_type, 1, l->dp_ld ? l->dp_ld : s.n, c->in[0].dtype, 0, k, c->din[1].dtype,
-	                             cuda_adds(c, 1), PRODUCT_SUM_A, (c->how & VIT_HOW_TF32) != 0 };
+	                             PRODUCT_SUM_A, (c->how & VIT_HOW_TF32) != 0 };
 	/* who makes dp sums it on the way; else cublasLt may, into f32 */
 	if (cuda_need(c, 2) && !l->dp_ld && spec.d_type == VIT_F32 && product_lt(&l->dw, dev, &spec, tuned(c))) {
-		l->sums = 0;
+		l->dw_sums = 1;
 		return;
 	}
 	spec.end = PRODUCT_PLAIN;
@@ -152,7 +152,6 @@ static void fit_backward(struct linear *l, struct vit_dev *dev, struct vit_call 
 {
 	const struct act_rows s = shape_of(c);
 	int64_t total = 0, scratch = 0;
-	l->sums = cuda_need(c, 2);
 	fit_dp(l, c);
 	if (cuda_need(c, 0)) {
 		fit_dx(l, dev, c);
@@ -201,7 +200,8 @@ static int forward(const struct vit_call *c)
 	const struct linear *l = of(c);
 	const struct vit_tensor *p = target(c, l->act);
 	void *const bias = c->n_in > 2 ? c->in[2].data : NULL;
-	VIT_TRY(product_run(l->head.dev, &l->y, c->in[0].data, c->in[1].data, p->data, bias, c->n_aux ? c->aux[0].data : NULL, c->ws.data));
+	const struct product_run r = { c->in[0].data, c->in[1].data, p->data, 0, bias, c->n_aux ? c->aux[0].data : NULL, c->ws.data };
+	VIT_TRY(product_run(l->head.dev, &l->y, &r));
 	if (!l->act && !l->bias)
 		return 0;
 	const struct act_forward rest = { p->data, l->bias ? bias : NULL, p != &c->out[0] && l->bias ? p->data : NULL, c->out[0].data, p->dtype,
@@ -218,14 +218,14 @@ static int nothing(const struct vit_call *c)
 	return 0;
 }
 
-static int make_dp(const struct vit_call *c, char *ws)
+static int make_dp(const struct vit_call *c, char *ws, int sums)
 {
 	const struct linear *l = of(c);
 	const int act = act_of(c);
-	if (!l->dp_ld && !l->sums)
+	if (!l->dp_ld && !sums)
 		return 0;
 	const struct act_backward q = { c->dout[0].data, act ? c->aux[0].data : NULL, l->dp_ld ? ws + l->dp : NULL,
-	                                l->sums ? reinterpret_cast<float *>(ws + l->part) : NULL, c->dout[0].dtype,
+	                                sums ? reinterpret_cast<float *>(ws + l->part) : NULL, c->dout[0].dtype,
 	                                act ? c->aux[0].dtype : VIT_F32, l->dp_type, act, l->dp_ld };
 	return act_backward(cuda_stream(c), shape_of(c), &q);
 }
@@ -237,16 +237,19 @@ static int backward(const struct vit_call *c)
 	char *const ws = static_cast<char *>(c->ws.data);
 	if (!c->dout[0].data)
 		return nothing(c);
-	VIT_TRY(make_dp(c, ws));
+	const int sums = cuda_need(c, 2) && !(l->dw_sums && cuda_need(c, 1));
+	VIT_TRY(make_dp(c, ws, sums));
 	const void *const dp = l->dp_ld ? ws + l->dp : c->dout[0].data;
+	const struct product_run dx = { dp, c->in[1].data, c->din[0].data, cuda_adds(c, 0), NULL, NULL, ws + l->scratch };
+	const struct product_run dw = { dp, c->in[0].data, c->din[1].data, cuda_adds(c, 1), ws + l->part, NULL, ws + l->scratch };
 	if (cuda_need(c, 0))
-		VIT_TRY(product_run(l->head.dev, &l->dx, dp, c->in[1].data, c->din[0].data, NULL, NULL, ws + l->scratch));
+		VIT_TRY(product_run(l->head.dev, &l->dx, &dx));
 	if (cuda_need(c, 1))
-		VIT_TRY(product_run(l->head.dev, &l->dw, dp, c->in[0].data, c->din[1].data, ws + l->part, NULL, ws + l->scratch));
+		VIT_TRY(product_run(l->head.dev, &l->dw, &dw));
 	if (!cuda_need(c, 2))
 		return 0;
 	/* sums that cublasLt made are one part */
-	return act_sum(cuda_stream(c), reinterpret_cast<float *>(ws + l->part), l->sums ? act_parts(s) : 1, s.n, c->din[2].data,
+	return act_sum(cuda_stream(c), reinterpret_cast<float *>(ws + l->part), sums ? act_parts(s) : 1, s.n, c->din[2].data,
 	               c->din[2].dtype, cuda_adds(c, 2));
 }
 

@@ -8,7 +8,8 @@
 #include "cuda/any.h"
 #include "cuda/product.h"
 
-enum { TILE = 64, DEPTH = 16, SIDE = 4, THREADS = TILE / SIDE * (TILE / SIDE), PITCH = TILE + 4, SMEM = 2 * DEPTH * PITCH * (int)sizeof(float) };
+enum { TILE = 64, DEPTH = 16, SIDE = 4, THREADS = TILE / SIDE * (TILE / SIDE), PITCH = TILE + 4 };
+enum { SMEM = 2 * DEPTH * PITCH * (int)sizeof(float) };
 
 struct plain {
 	struct product_spec s;
@@ -16,6 +17,7 @@ struct plain {
 	int parts;
 	const void *a, *b;
 	void *d;
+	int add;
 	float *part;            /* [parts][m][n] where there are several */
 };
 
@@ -55,7 +57,7 @@ static __device__ __forceinline__ void put(const struct plain &q, int64_t r, int
 	if (q.parts > 1)
 		q.part[blockIdx.y * q.s.m * q.s.n + at] = v;
 	else
-		any_put(q.d, (int)q.s.d_type, at, q.s.add ? any_get(q.d, (int)q.s.d_type, at) + v : v);
+		any_put(q.d, (int)q.s.d_type, at, q.add ? any_get(q.d, (int)q.s.d_type, at) + v : v);
 }
 
 static __global__ void __launch_bounds__(THREADS) plain_tile(struct plain q)
@@ -90,17 +92,17 @@ static __global__ void __launch_bounds__(THREADS) plain_sum(struct plain q)
 {
 	const int64_t n = q.s.m * q.s.n;
 	for (int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x; i < n; i += (int64_t)gridDim.x * THREADS) {
-		float v = q.s.add ? any_get(q.d, (int)q.s.d_type, i) : 0.0f;
+		float v = q.add ? any_get(q.d, (int)q.s.d_type, i) : 0.0f;
 		for (int p = 0; p < q.parts; p++)
 			v += q.part[p * n + i];
 		any_put(q.d, (int)q.s.d_type, i, v);
 	}
 }
 
-int plain_run(cudaStream_t stream, const struct product_spec *s, const void *a, const void *b, void *d, float *scratch)
+int plain_run(cudaStream_t stream, const struct product_spec *s, const struct product_run *r)
 {
 	const int64_t parts = parts_of(s);
-	const struct plain q = { *s, cuda_ceil(s->n, TILE), depth_of(s), (int)parts, a, b, d, scratch };
+	const struct plain q = { *s, cuda_ceil(s->n, TILE), depth_of(s), (int)parts, r->a, r->b, r->d, r->add, static_cast<float *>(r->scratch) };
 	LAUNCH(plain_tile, dim3((unsigned)tiles(s), (unsigned)parts), THREADS, SMEM, stream, q);
 	if (parts > 1)
 		LAUNCH(plain_sum, (unsigned)cuda_min(cuda_ceil(s->m * s->n, THREADS), 4096), THREADS, 0, stream, q);

@@ -73,7 +73,13 @@ static int describe(const struct lt *lt, struct product *p)
 /* A row-major matrix of these rows and columns, or its transpose in memory. */
 static int layout(const struct lt *lt, cublasLtMatrixLayout_t *l, int64_t type, int64_t flip, int64_t rows, int64_t cols, int64_t ld)
 {
-	return lt->cublasLtMatrixLayoutCreate(l, type_of(type), (uint64_t)(flip ? rows : cols), (uint64_t)(flip ? cols : rows), ld) == CUBLAS_STATUS_SUCCESS;
+	const uint64_t r = (uint64_t)(flip ? rows : cols), c = (uint64_t)(flip ? cols : rows);
+	return lt->cublasLtMatrixLayoutCreate(l, type_of(type), r, c, ld) == CUBLAS_STATUS_SUCCESS;
+}
+
+static int set_preference(const struct lt *lt, cublasLtMatmulPreference_t f, cublasLtMatmulPreferenceAttributes_t what, const void *to, size_t size)
+{
+	return lt->cublasLtMatmulPreferenceSetAttribute(f, what, to, size) == CUBLAS_STATUS_SUCCESS;
 }
 
 static int prefer(const struct lt *lt, cublasLtMatmulPreference_t f)
@@ -86,10 +92,10 @@ static int prefer(const struct lt *lt, cublasLtMatmulPreference_t f)
 	/* parts of k in f32, added by a kernel that follows: "in place" takes turns
 	 * through counters, "output type" would round the parts */
 	const uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE, align = PRODUCT_ALIGN;
-	int ok = lt->cublasLtMatmulPreferenceSetAttribute(f, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most, sizeof most) == CUBLAS_STATUS_SUCCESS &&
-	         lt->cublasLtMatmulPreferenceSetAttribute(f, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes, sizeof schemes) == CUBLAS_STATUS_SUCCESS;
+	int ok = set_preference(lt, f, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most, sizeof most) &&
+	         set_preference(lt, f, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes, sizeof schemes);
 	for (int i = 0; i < 4; i++)
-		ok = ok && lt->cublasLtMatmulPreferenceSetAttribute(f, matrix[i], &align, sizeof align) == CUBLAS_STATUS_SUCCESS;
+		ok = ok && set_preference(lt, f, matrix[i], &align, sizeof align);
 	return ok;
 }
 
@@ -151,14 +157,14 @@ void product_free(struct product *p, struct vit_dev *dev)
 	memset(p, 0, sizeof *p);
 }
 
-int product_run(struct vit_dev *dev, const struct product *p, const void *a, const void *b, void *d, void *vector, void *aux, void *scratch)
+int product_run(struct vit_dev *dev, const struct product *p, const struct product_run *r)
 {
 	const struct lt *lt = dev->lt;
-	const float one = 1.0f, beta = p->spec.add ? 1.0f : 0.0f;
+	const float one = 1.0f, beta = r->add ? 1.0f : 0.0f;
 	if (!p->by_lt)
-		return plain_run(dev->stream, &p->spec, a, b, d, static_cast<float *>(scratch));
-	if (!set_pointers(lt, p, vector, aux))
+		return plain_run(dev->stream, &p->spec, r);
+	if (!set_pointers(lt, p, r->vector, r->aux))
 		return vit_fail(VIT_EDEVICE, "cublasLt refused the address of a bias");
-	return lt_check(lt, lt->cublasLtMatmul(lt->handle, p->desc, &one, b, p->a, a, p->b, &beta, d, p->d, d, p->d, &p->algo, lt->ws,
+	return lt_check(lt, lt->cublasLtMatmul(lt->handle, p->desc, &one, r->b, p->a, r->a, p->b, &beta, r->d, p->d, r->d, p->d, &p->algo, lt->ws,
 	                                       lt->ws_bytes, dev->stream));
 }

@@ -30,8 +30,7 @@ struct product_spec {
 	int64_t m, n, k;
 	int64_t a_type, a_flip, a_ld;
 	int64_t b_type, b_flip, b_ld;
-	int64_t d_type, add;
-	int64_t end;            /* of enum product_end */
+	int64_t d_type, end;    /* end: of enum product_end */
 	int64_t tf32;           /* factors in f32 may be rounded to TF32 */
 };
 
@@ -56,12 +55,13 @@ void product_plain(struct product *p, const struct product_spec *);
 int64_t product_scratch(const struct product *);        /* bytes; products of one call may share them */
 void product_free(struct product *, struct vit_dev *);  /* an empty one too */
 
-/* vector, aux: by spec.end, else NULL. */
-int product_run(struct vit_dev *, const struct product *, const void *a, const void *b, void *d, void *vector, void *aux, void *scratch) VIT_MUST_CHECK;
+/* add: to what D holds. vector, aux: by spec.end, else NULL. */
+struct product_run { const void *a, *b; void *d; int add; void *vector, *aux, *scratch; };
+int product_run(struct vit_dev *, const struct product *, const struct product_run *) VIT_MUST_CHECK;
 
 /* plain.cu */
 int64_t plain_scratch(const struct product_spec *);
-int plain_run(cudaStream_t, const struct product_spec *, const void *a, const void *b, void *d, float *scratch) VIT_MUST_CHECK;
+int plain_run(cudaStream_t, const struct product_spec *, const struct product_run *) VIT_MUST_CHECK;
 
 /* tune.cu: the fastest of n results. Those of equal specs are timed once per
  * device. Where there is no memory to time on: the first. */

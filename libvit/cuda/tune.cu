@@ -43,7 +43,8 @@ static void lay_out(struct bench *m, const struct product_spec *s)
 static int once(struct vit_dev *dev, const struct product *p, const struct bench *m)
 {
 	char *const at = m->block;
-	return product_run(dev, p, at + m->a, at + m->b, at + m->d, at + m->vector, at + m->aux, NULL);
+	const struct product_run r = { at + m->a, at + m->b, at + m->d, p->spec.end == PRODUCT_SUM_A, at + m->vector, at + m->aux, NULL };
+	return product_run(dev, p, &r);
 }
 
 /* Milliseconds of some runs after one that is not counted; < 0: it does not run. */
