@@ -3,8 +3,8 @@
  * act.cu - activations over rows, and sums of columns.
  *
  * A block takes a slab of columns and a piece of the rows: its 8 warps walk the
- * rows of the piece, so each lane stays in its columns and can keep their bias
- * and their sum in registers. Columns are taken 16 bytes at a time where all
+ * rows of the piece, so each lane stays in its columns and can keep their sums in
+ * registers. Columns are taken 16 bytes at a time where all
  * types agree and n allows it, else one by one; the cut by rows is the same
  * both ways, and fixed by the shape.
  */
@@ -82,19 +82,11 @@ template<class T> static __global__ void __launch_bounds__(THREADS) forward_vec(
 	enum { V = vec_of<T>::n };
 	const int64_t col = ((int64_t)blockIdx.x * WARP + threadIdx.x % WARP) * V;
 	const int64_t from = blockIdx.y * c.per, end = from + c.per < c.rows ? from + c.per : c.rows;
+	float v[V];
 	if (col >= c.n)
 		return;
-	float bias[V], v[V];
-#pragma unroll
-	for (int i = 0; i < V; i++)
-		bias[i] = q.bias ? any_get(q.bias, q.bias_type, col + i) : 0.0f;
 	for (int64_t r = from + threadIdx.x / WARP; r < end; r += WARPS) {
-		load_f32<V>(v, static_cast<const T *>(q.from) + r * c.n + col);
-#pragma unroll
-		for (int i = 0; i < V; i++)
-			v[i] += bias[i];
-		if (q.p)
-			store_f32<V>(static_cast<T *>(q.p) + r * c.n + col, v);
+		load_f32<V>(v, static_cast<const T *>(q.p) + r * c.n + col);
 		apply<V>(v, q.act);
 		store_f32<V>(static_cast<T *>(q.y) + r * c.n + col, v);
 	}
@@ -106,11 +98,8 @@ static __global__ void __launch_bounds__(THREADS) forward_any(struct cut c, stru
 	const int64_t from = blockIdx.y * c.per, end = from + c.per < c.rows ? from + c.per : c.rows;
 	if (col >= c.n)
 		return;
-	const float bias = q.bias ? any_get(q.bias, q.bias_type, col) : 0.0f;
 	for (int64_t r = from + threadIdx.x / WARP; r < end; r += WARPS) {
-		float v = any_get(q.from, q.from_type, r * c.n + col) + bias;
-		if (q.p)
-			any_put(q.p, q.from_type, r * c.n + col, v);
+		float v = any_get(q.p, q.p_type, r * c.n + col);
 		apply<1>(&v, q.act);
 		any_put(q.y, q.y_type, r * c.n + col, v);
 	}
@@ -123,13 +112,30 @@ template<class T> static void forward_of(cudaStream_t stream, struct act_rows s,
 
 int act_forward(cudaStream_t stream, struct act_rows s, const struct act_forward *q)
 {
-	const void *const p[] = { q->from, q->p, q->y };
-	int fits = q->from_type == q->y_type;
-	CUDA_WITH_TYPE(q->y_type, T, fits = fits && vec_fits<T>(s.n, p, 3));
+	const void *const p[] = { q->p, q->y };
+	int fits = q->p_type == q->y_type;
+	CUDA_WITH_TYPE(q->y_type, T, fits = fits && vec_fits<T>(s.n, p, 2));
 	if (fits)
 		CUDA_WITH_TYPE(q->y_type, T, forward_of<T>(stream, s, q));
 	else
 		LAUNCH(forward_any, grid_of(s, 1), THREADS, 0, stream, cut_of(s), *q);
+	return cuda_launched();
+}
+
+static __global__ void __launch_bounds__(THREADS) fill(struct cut c, struct act_fill q)
+{
+	const int64_t col = (int64_t)blockIdx.x * WARP + threadIdx.x % WARP;
+	const int64_t from = blockIdx.y * c.per, end = from + c.per < c.rows ? from + c.per : c.rows;
+	if (col >= c.n)
+		return;
+	const float v = any_get(q.row, q.row_type, col);
+	for (int64_t r = from + threadIdx.x / WARP; r < end; r += WARPS)
+		any_put(q.to, q.to_type, r * c.n + col, v);
+}
+
+int act_fill(cudaStream_t stream, struct act_rows s, const struct act_fill *q)
+{
+	LAUNCH(fill, grid_of(s, 1), THREADS, 0, stream, cut_of(s), *q);
 	return cuda_launched();
 }
 

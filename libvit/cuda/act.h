@@ -10,14 +10,21 @@
 
 struct act_rows { int64_t rows, n; };
 
-/* p = from + bias, y = act(p). */
+/* y = act(p); y may be p. */
 struct act_forward {
-	const void *from, *bias;        /* [rows,n], [n]; bias NULL: none */
-	void *p, *y;                    /* p NULL: it is not kept; both may be `from` */
-	int from_type, bias_type, y_type;       /* p has the type of `from` */
-	int act;
+	const void *p;
+	void *y;
+	int p_type, y_type, act;
 };
 int act_forward(cudaStream_t, struct act_rows, const struct act_forward *) VIT_MUST_CHECK;
+
+/* Every row of to := row [n]. */
+struct act_fill {
+	const void *row;
+	void *to;
+	int row_type, to_type;
+};
+int act_fill(cudaStream_t, struct act_rows, const struct act_fill *) VIT_MUST_CHECK;
 
 /* dp = dy act'(p), and sums of its columns in parts, before dp is rounded. */
 struct act_backward {

@@ -3,7 +3,7 @@
  * linear.cu - y = act(x W^T + b), by up to three products.
  *
  *   forward    p = x W^T + b, y = act(p): bias and tanh-GELU follow the sums in
- *              cublasLt where it can, else one pass of act.h does what is left
+ *              cublasLt where it can, else act.h does them
  *   backward   dp = dy act'(p), dx = dp W, dW += dp^T x, db += column sums of dp
  *
  * dp takes the type of the product's other factor. It is written out only where
@@ -19,7 +19,7 @@
 struct linear {
 	struct cuda_state head;
 	struct product y, dx, dw;
-	int bias, act;          /* forward: what the pass after the product adds and applies */
+	int bias, act;          /* forward: the product is added to rows of the bias; a pass follows it */
 	int dp_type;
 	int64_t dp_ld;          /* 0: dy is dp */
 	int dw_sums;            /* the product of dW also sums the columns of dp */
@@ -98,7 +98,7 @@ static void fit_forward(struct linear *l, struct vit_dev *dev, const struct vit_
 	if (with_bias && c->in[2].dtype == s.d_type && product_lt(&l->y, dev, &s, tuned(c)))
 		return;
 	s.end = PRODUCT_PLAIN;
-	l->bias = with_bias;
+	l->bias = with_bias;    /* added before, not after: so the sum is rounded once */
 	if (!product_lt(&l->y, dev, &s, tuned(c)))
 		product_plain(&l->y, &s);
 }
@@ -199,14 +199,18 @@ static int forward(const struct vit_call *c)
 {
 	const struct linear *l = of(c);
 	const struct vit_tensor *p = target(c, l->act);
-	void *const bias = c->n_in > 2 ? c->in[2].data : NULL;
-	const struct product_run r = { c->in[0].data, c->in[1].data, p->data, 0, bias, c->n_aux ? c->aux[0].data : NULL, c->ws.data };
+	const struct vit_tensor *bias = c->n_in > 2 ? &c->in[2] : NULL;
+	const struct product_run r = { c->in[0].data, c->in[1].data, p->data, l->bias, bias ? bias->data : NULL,
+	                               c->n_aux ? c->aux[0].data : NULL, c->ws.data };
+	if (l->bias) {
+		const struct act_fill q = { bias->data, p->data, bias->dtype, p->dtype };
+		VIT_TRY(act_fill(cuda_stream(c), shape_of(c), &q));
+	}
 	VIT_TRY(product_run(l->head.dev, &l->y, &r));
-	if (!l->act && !l->bias)
+	if (!l->act)
 		return 0;
-	const struct act_forward rest = { p->data, l->bias ? bias : NULL, p != &c->out[0] && l->bias ? p->data : NULL, c->out[0].data, p->dtype,
-	                                  l->bias ? c->in[2].dtype : VIT_F32, c->out[0].dtype, l->act };
-	return act_forward(cuda_stream(c), shape_of(c), &rest);
+	const struct act_forward q = { p->data, c->out[0].data, p->dtype, c->out[0].dtype, l->act };
+	return act_forward(cuda_stream(c), shape_of(c), &q);
 }
 
 /* A gradient that does not arrive is zero. */
