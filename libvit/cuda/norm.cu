@@ -21,8 +21,8 @@ static __device__ __forceinline__ void keep_stats(const struct norm_args &a, int
 		a.rstd[row] = rstd;
 }
 
-/* v = x + scale gamma r of this lane, rounded as s is stored: the norm sees what
- * backward will read. */
+/* v = x + scale gamma r of this lane. The norm takes it as it is, before s is
+ * rounded: y is the nearer to what the formula says. */
 template<class T, int N> static __device__ __forceinline__ void sum_row(const struct norm_args &a, int64_t row, int lane, float (*v)[vec_of<T>::n])
 {
 	enum { V = vec_of<T>::n };
@@ -44,7 +44,7 @@ template<class T, int N> static __device__ __forceinline__ void sum_row(const st
 			norm_load_f32<V>(f, a.gamma + k);
 #pragma unroll
 		for (int i = 0; i < V; i++)
-			v[j][i] = r ? to_f32(from_f32<T>(fmaf(scale * f[i], to_f32(add[j].v[i]), to_f32(x[j].v[i])))) : to_f32(x[j].v[i]);
+			v[j][i] = r ? fmaf(scale * f[i], to_f32(add[j].v[i]), to_f32(x[j].v[i])) : to_f32(x[j].v[i]);
 		if (s && k < C)
 			store_f32<V>(s + row * a.C + k, v[j]);
 	}
@@ -90,30 +90,38 @@ template<class T, int N> static __global__ void __launch_bounds__(BLOCK, 4) forw
 		keep_stats(a, row, mean, rstd);
 }
 
-/* Three walks along the row; a lane meets only elements that it wrote itself. */
-static __global__ void __launch_bounds__(BLOCK) forward_any(const struct norm_args a)
+/* Element k of a row that begins at `row`. */
+static __device__ __forceinline__ float sum_at(const struct norm_args &a, int64_t row, int64_t k, float scale)
+{
+	const float x = norm_get(a.x, row + k);
+	return a.r.p ? fmaf(scale * (a.gamma ? a.gamma[k] : 1), norm_get(a.r, row + k), x) : x;
+}
+
+/* The same in walks along the row. */
+static __global__ void __launch_bounds__(BLOCK, 4) forward_any(const struct norm_args a)
 {
 	const int lane = (int)threadIdx.x % WARP;
-	const int64_t row = (int64_t)blockIdx.x * ROWS + threadIdx.x / WARP, from = row * a.C, to = from + a.C;
+	const int64_t row = (int64_t)blockIdx.x * ROWS + threadIdx.x / WARP, at = row * a.C;
 	if (row >= a.rows)
 		return;
 	const float scale = a.r.p ? norm_scale<int64_t>(a.drop, row) : 0;
-	for (int64_t k = from + lane; a.r.p && k < to; k += WARP)
-		norm_put(a.s, k, fmaf(scale * (a.gamma ? a.gamma[k - from] : 1), norm_get(a.r, k), norm_get(a.x, k)));
+	float sum = 0, square = 0;
+	for (int64_t k = lane; k < a.C; k += WARP) {
+		const float v = sum_at(a, at, k, scale);
+		sum += v;
+		if (a.s.p)
+			norm_put(a.s, at + k, v);
+	}
 	if (!a.y.p)
 		return;
-	const struct norm_any &v = a.r.p ? a.s : a.x;
-	float sum = 0, square = 0;
-	for (int64_t k = from + lane; k < to; k += WARP)
-		sum += norm_get(v, k);
 	const float mean = warp_sum(sum) * a.inv_C;
-	for (int64_t k = from + lane; k < to; k += WARP) {
-		const float d = norm_get(v, k) - mean;
+	for (int64_t k = lane; k < a.C; k += WARP) {
+		const float d = sum_at(a, at, k, scale) - mean;
 		square = fmaf(d, d, square);
 	}
 	const float rstd = rsqrtf(fmaf(warp_sum(square), a.inv_C, a.eps));
-	for (int64_t k = from + lane; k < to; k += WARP)
-		norm_put(a.y, k, fmaf((norm_get(v, k) - mean) * rstd, a.g[k - from], a.b[k - from]));
+	for (int64_t k = lane; k < a.C; k += WARP)
+		norm_put(a.y, at + k, fmaf((sum_at(a, at, k, scale) - mean) * rstd, a.g[k], a.b[k]));
 	if (!lane)
 		keep_stats(a, row, mean, rstd);
 }
@@ -134,8 +142,9 @@ template<class T> static void launch(const struct vit_call *c, const struct norm
 static int run(const struct vit_call *c, const struct norm_args *a)
 {
 	const struct norm_any *const all[] = { &a->x, &a->r, &a->s, &a->y };
-	const int lane = norm_lane(a->rows, a->C, all, 4);
-	CUDA_WITH_TYPE(a->x.dtype, T, launch<T>(c, *a, lane));
+	int dtype;
+	const int lane = norm_lane(a->rows, a->C, all, 4, &dtype);
+	CUDA_WITH_TYPE(dtype, T, launch<T>(c, *a, lane));
 	return cuda_launched();
 }
 

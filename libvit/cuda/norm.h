@@ -11,9 +11,8 @@
 #ifndef VIT_CUDA_NORM_H
 #define VIT_CUDA_NORM_H
 
-#include "cuda/cuda.h"
+#include "cuda/any.h"
 #include "cuda/reduce.h"
-#include "cuda/vec.h"
 
 enum { NORM_FAST = 1024 };
 
@@ -63,21 +62,19 @@ static inline struct norm_any norm_of(const struct vit_tensor *t)
 	return a;
 }
 
-/* Elements of a lane, in steps of 8, where all of these (NULL aside) are of T and
- * can be read 16 bytes at a time; 0: the slow way. */
-static inline int norm_lane(int64_t rows, int64_t C, const struct norm_any *const *t, int n)
+/* Elements of a lane, in steps of 8, where all of these (NULL aside) are of one
+ * type, which goes to *dtype, and can be read 16 bytes at a time; 0: the slow way. */
+static inline int norm_lane(int64_t rows, int64_t C, const struct norm_any *const *t, int n, int *dtype)
 {
-	const struct norm_any *first = NULL;
-	if (C > NORM_FAST || rows > UINT32_MAX)
-		return 0;
+	*dtype = -1;
 	for (int i = 0; i < n; i++) {
 		if (!t[i]->p)
 			continue;
-		first = first ? first : t[i];
-		if (t[i]->dtype != first->dtype || (uintptr_t)t[i]->p % 16)
+		if ((*dtype >= 0 && *dtype != t[i]->dtype) || (uintptr_t)t[i]->p % 16)
 			return 0;
+		*dtype = t[i]->dtype;
 	}
-	if (C % (first && first->dtype != VIT_F32 ? 8 : 4))
+	if (C > NORM_FAST || rows > UINT32_MAX || C % (*dtype == VIT_F32 ? 4 : 8))
 		return 0;
 	return (int)cuda_ceil(C, 8 * WARP) * 8;
 }
@@ -95,22 +92,8 @@ template<class Index> static __device__ __forceinline__ float norm_scale(const s
 	return (double)cuda_draw(d.step, d.key, b, 0) < p ? 0 : 1 / (float)(1 - p);
 }
 
-static __device__ __forceinline__ float norm_get(const struct norm_any &t, int64_t i)
-{
-	if (t.dtype == VIT_F32)
-		return ((const float *)t.p)[i];
-	return t.dtype == VIT_BF16 ? to_f32(((const bf16 *)t.p)[i]) : to_f32(((const f16 *)t.p)[i]);
-}
-
-static __device__ __forceinline__ void norm_put(const struct norm_any &t, int64_t i, float v)
-{
-	if (t.dtype == VIT_F32)
-		((float *)t.p)[i] = v;
-	else if (t.dtype == VIT_BF16)
-		((bf16 *)t.p)[i] = from_f32<bf16>(v);
-	else
-		((f16 *)t.p)[i] = from_f32<f16>(v);
-}
+static __device__ __forceinline__ float norm_get(const struct norm_any &t, int64_t i) { return any_get(t.p, t.dtype, i); }
+static __device__ __forceinline__ void norm_put(const struct norm_any &t, int64_t i, float v) { any_put(t.p, t.dtype, i, v); }
 
 /* A lane's part of a row, as it lies in memory: N groups of 16 bytes, WARP groups
  * apart. Past the end, and of a tensor that is not there: zeros. */

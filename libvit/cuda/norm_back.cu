@@ -241,8 +241,9 @@ int norm_back_run(const struct vit_call *c, const struct norm_back_args *args, c
 	a.part = wanted ? (float *)c->ws.data : NULL;
 	const int64_t parts = cuda_ceil(a.rows, a.chunk);
 	const struct norm_any *const all[] = { &a.s, &a.dy, &a.d0, &a.r, &a.dx, &a.dr };
-	const int lane = norm_lane(a.rows, a.C, all, 6);
-	CUDA_WITH_TYPE(c->in[0].dtype, T, launch<T>(c, a, parts, lane));
+	int dtype;
+	const int lane = norm_lane(a.rows, a.C, all, 6, &dtype);
+	CUDA_WITH_TYPE(dtype, T, launch<T>(c, a, parts, lane));
 	if (wanted)
 		LAUNCH(params_kernel, (unsigned)cuda_ceil(sums * a.C, WARP), SUMMERS * WARP, SUMMERS * WARP * sizeof(float), cuda_stream(c), *p, a.part,
 		       parts, a.C, sums);
