@@ -8,7 +8,7 @@
 
 /* The first that fits. */
 static const struct attention_kind *const kinds[] = {
-	&attention_short, NULL
+	&attention_short, &attention_any, NULL
 };
 
 struct chosen {

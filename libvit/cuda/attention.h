@@ -20,6 +20,7 @@ struct attention_kind {
 };
 extern const struct attention_kind attention_short;     /* 16 bits, T <= 272, D <= 64 */
 extern const struct attention_kind attention_long;      /* 16 bits, any T, D <= 128 */
+extern const struct attention_kind attention_any;       /* any dtype and T, D <= 256, dropout */
 
 /* qkv [B,T,3,H,D], out [B,T,H,D], lse [B,H,T] f32, the natural log. */
 struct attention_shape {
