@@ -20,10 +20,13 @@ static int lower(struct vit_plan *p, int flags)
 {
 	struct vit_params *w = p->params;
 	if (p->opt.amp != VIT_F32 && (w->stale || p->priv->use_ema)) {
-		VIT_TRY(p->instr[0].run(&p->instr[0].call));
-		w->stale &= p->priv->use_ema;
+		int rc = p->instr[0].run(&p->instr[0].call);
+		if (rc)
+			return vit_wrap(rc, "%s", p->instr[0].call.name);
+		w->stale = w->stale && p->priv->use_ema;
 	}
-	w->stale |= p->opt.amp == VIT_F32 && p->opt.optim && flags & VIT_RUN_LAST;
+	if (p->opt.amp == VIT_F32 && p->opt.optim && flags & VIT_RUN_LAST)
+		w->stale = 1;
 	return 0;
 }
 
