@@ -203,3 +203,25 @@ copy() {
 	echo 'arrayPf sm_80 16 a reason' >tools/ptxas.allow
 	run -1 --separate-stderr tools/ptxas.sh array
 }
+
+# The shim computes at once, as late as its streams allow, one by one or from
+# tapes: the bits are the same.
+@test "tapes, sending ahead and waiting for every kernel change no bit" {
+	[[ -x $BUILD/shim/bin/vit-train ]] || skip "no shim: make shim"
+	data
+	PATH=$BUILD/shim/bin:$PATH
+	cuda() { vit-train --model vit:patch=4,dim=32,depth=2,heads=2,mlp=2 --batch-size 16 --lr 0.01 --epochs 3 --device cuda "$@" d.vits; }
+	local amp
+	for amp in none bf16; do
+		cuda --amp $amp -o want.vit
+		VIT_CUDA_TAPES=0 cuda --amp $amp -o got.vit
+		cmp want.vit got.vit
+		VIT_CUDA_SYNC=1 cuda --amp $amp -o got.vit
+		cmp want.vit got.vit
+		VIT_SHIM_STREAMS=late cuda --amp $amp -o got.vit
+		cmp want.vit got.vit
+		cuda --amp $amp --model-ema --val d.vits --grad-accum-steps 2 -o want.vit
+		VIT_CUDA_TAPES=0 VIT_SHIM_STREAMS=late cuda --amp $amp --model-ema --val d.vits --grad-accum-steps 2 -o got.vit
+		cmp want.vit got.vit
+	done
+}
