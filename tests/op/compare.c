@@ -36,7 +36,9 @@ static double entry(int dtype, int staged)
 
 static int is_staged(const struct setup *s)
 {
-	return !strcmp(s->op->name, "attention") || !strcmp(s->op->name, "add_layernorm") || (!strcmp(s->op->name, "linear") && (s->call.n_aux || s->target.f32_out));
+	if (!strcmp(s->op->name, "linear"))
+		return ((const struct vit_linear_attr *)s->call.attr)->act || s->target.f32_out;
+	return !strcmp(s->op->name, "attention") || !strcmp(s->op->name, "add_layernorm");
 }
 
 double tolerance_of(const struct setup *s, int dtype)

@@ -208,6 +208,25 @@ static int pass(struct trio *t, int back)
 	return rc;
 }
 
+/* Forward as inference has it: nothing is saved. */
+static int pass_lean(struct trio *t)
+{
+	struct vit_call *const call[] = { &t->want.call, &t->got.call, &t->other.call };
+	struct vit_tensor aux[3][VIT_MAXOUT];
+	const int n_aux = t->got.call.n_aux;
+	for (int i = 0; i < 3; i++) {
+		memcpy(aux[i], call[i]->aux, sizeof aux[i]);
+		memset(call[i]->aux, 0, sizeof aux[i]);
+		call[i]->n_aux = 0;
+	}
+	const int rc = pass(t, 0);
+	for (int i = 0; i < 3; i++) {
+		memcpy(call[i]->aux, aux[i], sizeof aux[i]);
+		call[i]->n_aux = n_aux;
+	}
+	return rc;
+}
+
 /* ---- all precisions ------------------------------------------------------------------------ */
 
 static void check_target(struct ops op, const struct op_case *of, struct target target)
@@ -226,6 +245,8 @@ static void check_target(struct ops op, const struct op_case *of, struct target 
 		rc = setup_new(&t.want, wide ? op.f64 : op.f32, of, (struct target){ .wide = wide });
 	if (!rc)
 		rc = pass(&t, 0);
+	if (!rc && op.f32->lean && t.got.call.n_aux)
+		rc = pass_lean(&t);
 	if (!rc && op.f32->backward)
 		rc = pass(&t, 1);
 	check(!rc, t.got.name, "%s: %s", target.backend->name, vit_errmsg());
@@ -241,6 +262,8 @@ void check_kernel(struct ops op, const struct op_case *of, const struct vit_back
 	check_target(op, of, (struct target){ .backend = b, .dev = dev });
 	if (b->tf32 && linear)
 		check_target(op, of, (struct target){ .backend = b, .dev = dev, .how = VIT_HOW_TF32 });
+	if (!b->host && linear && !of->big)
+		check_target(op, of, (struct target){ .backend = b, .dev = dev, .how = VIT_HOW_TUNE });
 	for (int i = 0; i < 2; i++) {
 		if (b != &vit_backend_ref && !(b->amp >> both[i] & 1))
 			continue;

@@ -209,7 +209,9 @@ static void name(struct setup *s)
 	s->call.name = s->name;
 	if (s->target.low != VIT_F32)
 		n += snprintf(s->name + n, sizeof s->name - (size_t)n, " %s", vit_dtypes[s->target.low].name);
-	snprintf(s->name + n, sizeof s->name - (size_t)n, "%s%s", s->target.f32_out == 1 ? ", f32 output 0" : s->target.f32_out ? ", f32 outputs" : "", s->target.how & VIT_HOW_TF32 ? " tf32" : "");
+	const char *how = s->target.how & VIT_HOW_TF32 ? " tf32" : s->target.how & VIT_HOW_TUNE ? " tuned" : "";
+	const char *wide = s->target.f32_out == 1 ? ", f32 output 0" : s->target.f32_out ? ", f32 outputs" : "";
+	snprintf(s->name + n, sizeof s->name - (size_t)n, "%s%s", wide, how);
 }
 
 int setup_new(struct setup *s, const struct vit_op *op, const struct op_case *of, struct target target)
