@@ -8,7 +8,7 @@
 
 /* The first that fits. */
 static const struct attention_kind *const kinds[] = {
-	&attention_short, &attention_any, NULL
+	&attention_short, &attention_long, &attention_any, NULL
 };
 
 struct chosen {

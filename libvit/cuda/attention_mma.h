@@ -160,6 +160,8 @@ template<class E, int N> static __device__ __forceinline__ void rows_store(E *to
 			w[e] = pack_2<E>(v[0], v[1]);
 		}
 		quad_transpose(w);
+		if (add)
+			__syncwarp();   /* others have read what this lane overwrites */
 		const int c = i % N + t, row = g + 8 * (i / N + (c >= N)), n = c < N ? c : c - N;
 		const bytes_16 y = { { w[0], w[1], w[2], w[3] } };
 		if (row < rows && n < chunks)
