@@ -142,8 +142,9 @@ template<class T> static void launch(const struct vit_call *c, const struct norm
 static int run(const struct vit_call *c, const struct norm_args *a)
 {
 	const struct norm_any *const all[] = { &a->x, &a->r, &a->s, &a->y };
+	const float *const param[] = { a->g, a->b, a->gamma };
 	int dtype;
-	const int lane = norm_lane(a->rows, a->C, all, 4, &dtype);
+	const int lane = norm_lane(a->rows, a->C, all, 4, param, 3, &dtype);
 	CUDA_WITH_TYPE(dtype, T, launch<T>(c, *a, lane));
 	return cuda_launched();
 }

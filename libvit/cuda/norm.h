@@ -63,10 +63,14 @@ static inline struct norm_any norm_of(const struct vit_tensor *t)
 }
 
 /* Elements of a lane, in steps of 8, where all of these (NULL aside) are of one
- * type, which goes to *dtype, and can be read 16 bytes at a time; 0: the slow way. */
-static inline int norm_lane(int64_t rows, int64_t C, const struct norm_any *const *t, int n, int *dtype)
+ * type, which goes to *dtype, and they and the parameters can be read 16 bytes at
+ * a time; 0: the slow way. */
+static inline int norm_lane(int64_t rows, int64_t C, const struct norm_any *const *t, int n, const float *const *param, int n_param, int *dtype)
 {
 	*dtype = -1;
+	for (int i = 0; i < n_param; i++)
+		if ((uintptr_t)param[i] % 16)
+			return 0;
 	for (int i = 0; i < n; i++) {
 		if (!t[i]->p)
 			continue;

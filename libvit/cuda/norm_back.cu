@@ -14,7 +14,7 @@
  */
 #include "cuda/norm.h"
 
-enum { WARPS = 4, BLOCK = WARPS * WARP, PARTS = 1024, SUMMERS = 8 };
+enum { WARPS = 4, BLOCK = WARPS * WARP, PARTS = 1024, SUMMERS = 32 };
 
 int64_t norm_chunk(int64_t rows)
 {
@@ -194,21 +194,22 @@ static __global__ void __launch_bounds__(BLOCK) back_any(const struct norm_back_
 	}
 }
 
-/* The parts, WARP columns a block: each warp adds up every SUMMERS-th, the first
- * one then the warps' sums. */
+/* The parts, WARP columns a block: its warps share them out, the first one then
+ * adds the warps' sums. Up to SUMMERS warps: little is read, but from far away. */
 static __global__ void __launch_bounds__(SUMMERS * WARP) params_kernel(const struct norm_params p, const float *part, int64_t parts, int64_t C, int sums)
 {
 	DYN_SMEM(float, smem);
-	const int lane = (int)threadIdx.x % WARP, warp = (int)threadIdx.x / WARP;
+	const int lane = (int)threadIdx.x % WARP, warp = (int)threadIdx.x / WARP, warps = (int)blockDim.x / WARP;
 	const int64_t k = (int64_t)blockIdx.x * WARP + lane;
 	float v = 0;
-	for (int64_t i = warp; i < parts && k < sums * C; i += SUMMERS)
+#pragma unroll 8
+	for (int64_t i = warp; i < (k < sums * C ? parts : 0); i += warps)
 		v += part[i * sums * C + k];
 	smem[threadIdx.x] = v;
 	__syncthreads();
 	if (warp || k >= sums * C)
 		return;
-	for (int w = 1; w < SUMMERS; w++)
+	for (int w = 1; w < warps; w++)
 		v += smem[w * WARP + lane];
 	const int which = (int)(k / C);
 	float *to = which == 0 ? p.to[0] : which == 1 ? p.to[1] : p.to[2];
@@ -241,11 +242,13 @@ int norm_back_run(const struct vit_call *c, const struct norm_back_args *args, c
 	a.part = wanted ? (float *)c->ws.data : NULL;
 	const int64_t parts = cuda_ceil(a.rows, a.chunk);
 	const struct norm_any *const all[] = { &a.s, &a.dy, &a.d0, &a.r, &a.dx, &a.dr };
+	const float *const param[] = { a.g, a.gamma, a.part };
 	int dtype;
-	const int lane = norm_lane(a.rows, a.C, all, 6, &dtype);
+	const int lane = norm_lane(a.rows, a.C, all, 6, param, 3, &dtype);
 	CUDA_WITH_TYPE(dtype, T, launch<T>(c, a, parts, lane));
-	if (wanted)
-		LAUNCH(params_kernel, (unsigned)cuda_ceil(sums * a.C, WARP), SUMMERS * WARP, SUMMERS * WARP * sizeof(float), cuda_stream(c), *p, a.part,
-		       parts, a.C, sums);
+	if (wanted) {
+		const unsigned block = (unsigned)cuda_min(SUMMERS, parts) * WARP;
+		LAUNCH(params_kernel, (unsigned)cuda_ceil(sums * a.C, WARP), block, block * sizeof(float), cuda_stream(c), *p, a.part, parts, a.C, sums);
+	}
 	return cuda_launched();
 }
