@@ -2,7 +2,7 @@
 # ptxas.sh FILE - what `nvcc -Xptxas -v` said about a file of kernels. A kernel
 # that spills registers or keeps an array in local memory is several times as slow
 # as it looks, so it fails the build, unless tools/ptxas.allow has a line
-#     KERNEL ARCH BYTES reason
+#     KERNEL ARCH[,ARCH]... BYTES reason
 # for it (KERNEL: part of its mangled name; BYTES: of stack and spills, at most).
 # Warnings of the compiler are passed on.
 set -eu
@@ -19,7 +19,7 @@ awk -v allow="$(dirname "$0")/ptxas.allow" -v file="$1" '
 		if ($9 > bytes) bytes = $9
 		if (!bytes) next
 		for (i = 1; i <= n; i++)
-			if (index(name, kernel[i]) && arch[i] == sm && bytes <= most[i]) next
+			if (index(name, kernel[i]) && index("," arch[i] ",", "," sm ",") && bytes <= most[i]) next
 		printf "%s: %s (%s): %s\n", file, name, sm, $0
 		bad = 1
 	}

@@ -125,7 +125,14 @@ static __device__ __forceinline__ void back_row(const struct norm_back_args &a, 
 	}
 }
 
-template<class T, int N> static __global__ void __launch_bounds__(BLOCK, N * vec_of<T>::n <= 24 ? 3 : 2) back_fast(const struct norm_back_args a)
+/* Blocks of a multiprocessor at once: what fits without spilling, by elements a
+ * thread. From sm_100 on the compiler takes a few registers more. */
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
+#define BACK_BLOCKS(elements) 2
+#else
+#define BACK_BLOCKS(elements) ((elements) <= 24 ? 3 : 2)
+#endif
+template<class T, int N> static __global__ void __launch_bounds__(BLOCK, BACK_BLOCKS(N * vec_of<T>::n)) back_fast(const struct norm_back_args a)
 {
 	enum { V = vec_of<T>::n, E = N * V };
 	DYN_SMEM(struct warp_sums<E>, sum);

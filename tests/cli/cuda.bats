@@ -198,6 +198,8 @@ copy() {
 	cp "$gate" tools
 	echo 'arrayPf sm_90 16 a reason' >tools/ptxas.allow
 	quietly tools/ptxas.sh array
+	echo 'arrayPf sm_80,sm_90,sm_100 16 a reason' >tools/ptxas.allow
+	quietly tools/ptxas.sh array
 	echo 'arrayPf sm_90 8 a reason' >tools/ptxas.allow
 	run -1 --separate-stderr tools/ptxas.sh array
 	echo 'arrayPf sm_80 16 a reason' >tools/ptxas.allow
