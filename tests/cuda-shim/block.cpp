@@ -175,66 +175,85 @@ void shim_thread_exit(struct shim_lane *me)
 
 /* ---- meetings of lanes ---- */
 
-__attribute__((noreturn)) static void refuse_meeting(const struct shim_site *site, uint32_t mask)
+/* A lane of the mask that waits elsewhere for the calling one will never come. */
+static void check_mates(const struct shim_site *site, uint32_t mask, uint32_t elsewhere)
+{
+	const struct shim_lane *me = shim_me();
+	char here[160], there[160];
+	for (; elsewhere; elsewhere &= elsewhere - 1) {
+		const struct shim_lane *t = shim_mates()[__builtin_ctz(elsewhere)];
+		if (t->state == SHIM_AT_BARRIER)
+			shim_die("lanes disagree: %s with mask %08x, but lane %d is in %s", at(site, here, sizeof here), mask, t->self.lane,
+			         at(&t->site, there, sizeof there));
+		if (t->mask >> me->self.lane & 1)
+			shim_die("lanes disagree: %s with mask %08x, but lane %d is in %s with mask %08x", at(site, here, sizeof here), mask,
+			         t->self.lane, at(&t->site, there, sizeof there), t->mask);
+	}
+}
+
+static void check_mask(const struct shim_site *site, uint32_t mask)
 {
 	const struct shim_lane *me = shim_me();
 	const uint32_t live = shim_my_warp()->live;
-	char here[160], there[160];
-	at(site, here, sizeof here);
+	char here[160];
 	if (!(mask >> me->self.lane & 1))
-		shim_die("%s: the calling lane %d is not in its mask %08x", here, me->self.lane, mask);
+		shim_die("%s: the calling lane %d is not in its mask %08x", at(site, here, sizeof here), me->self.lane, mask);
 	if (mask & ~live)
-		shim_die("%s: mask %08x names lanes %08x that have returned or never were", here, mask, mask & ~live);
-	for (int l = 0; l < 32; l++) {
-		if (!((mask & live) >> l & 1))
-			continue;
-		const struct shim_lane *t = shim_mates()[l];
-		if (t->state == SHIM_AT_BARRIER)
-			shim_die("lanes disagree: %s with mask %08x, but lane %d is in %s", here, mask, l, at(&t->site, there, sizeof there));
-		if (t->state == SHIM_AT_WARP && (t->mask != mask || t->site.id != site->id))
-			shim_die("lanes disagree: %s with mask %08x, but lane %d is in %s with mask %08x", here, mask, l,
-			         at(&t->site, there, sizeof there), t->mask);
+		shim_die("%s: mask %08x names lanes %08x that have returned or never were", at(site, here, sizeof here), mask, mask & ~live);
+}
+
+static struct shim_meeting *find_meeting(struct shim_warp *w, uint32_t mask, int site)
+{
+	struct shim_meeting *unused = NULL;
+	for (int i = 0; i < 32; i++) {
+		struct shim_meeting *m = &w->meeting[i];
+		if (m->arrived && m->mask == mask && m->site == site)
+			return m;
+		if (!m->arrived && !unused)
+			unused = m;
+		if (!w->waiting)
+			break;
 	}
-	shim_die("%s: mask %08x cannot be met", here, mask);
+	unused->mask = mask;
+	unused->site = site;
+	unused->turn++;
+	return unused;
 }
 
 void shim_meet(struct shim_site site, uint32_t mask, void (*act)(uint32_t mask))
 {
 	struct shim_lane *me = shim_me();
 	struct shim_warp *w = shim_my_warp();
-	const uint32_t mine = 1u << me->self.lane;
-	if (!(mask & mine) || mask & ~w->live)
-		refuse_meeting(&site, mask);
-	const int slot = __builtin_ctz(mask);
-	uint32_t *arrived = &w->arrived[slot];
-	if (mask & w->waiting & ~*arrived || (*arrived && (w->mask[slot] != mask || w->site[slot] != site.id)))
-		refuse_meeting(&site, mask);
-	*arrived |= mine;
-	if (*arrived != mask) {
-		w->mask[slot] = me->mask = mask;
-		w->site[slot] = site.id;
+	check_mask(&site, mask);
+	struct shim_meeting *m = find_meeting(w, mask, site.id);
+	const uint32_t mine = 1u << me->self.lane, elsewhere = mask & w->waiting & ~m->arrived;
+	if (elsewhere)
+		check_mates(&site, mask, elsewhere);
+	/* as at a barrier: another object every time */
+	char *object = shim_block.sync + 8 * (2 + 2 * (me->number / 32 * 32 + (m - w->meeting)) + (m->turn & 1));
+	if (!act)
+		shim_release(object);
+	m->arrived |= mine;
+	if (m->arrived != mask) {
+		me->mask = mask;
 		me->site = site;
 		me->state = SHIM_AT_WARP;
 		w->waiting |= mine;
 		wait_here(me);
-		return;
+	} else {
+		m->arrived = 0;
+		w->waiting &= ~mask;
+		if (act)
+			act(mask);
+		struct shim_lane **const mate = shim_mates();
+		for (uint32_t left = mask; left; left &= left - 1)
+			mate[__builtin_ctz(left)]->state = SHIM_READY;
 	}
-	*arrived = 0;
-	w->waiting &= ~mask;
-	if (act)
-		act(mask);
-	struct shim_lane **const mate = shim_mates();
-	for (uint32_t left = mask; left; left &= left - 1)
-		mate[__builtin_ctz(left)]->state = SHIM_READY;
+	if (!act)
+		shim_acquire(object);
 }
 
 void shim_syncwarp(struct shim_site site, uint32_t mask)
 {
-	struct shim_warp *w = shim_my_warp();
-	const int warp = shim_me()->number / 32, lowest = __builtin_ctz(mask ? mask : 1);
-	const unsigned parity = w->syncs[lowest] & 1;
-	char *object = shim_block.sync + 16 + 16 * (warp * 32 + lowest) + 8 * parity;
-	shim_release(object);
-	shim_meet(site, mask, [](uint32_t m) { shim_my_warp()->syncs[__builtin_ctz(m)] ^= 1; });
-	shim_acquire(object);
+	shim_meet(site, mask, NULL);
 }

@@ -40,12 +40,17 @@ struct shim_lane {
 	int64_t group;                  /* that commit closes next */
 };
 
+/* Lanes that wait for one another. Several can be under way, and their masks may
+ * overlap: 0..4 among themselves, while the rest waits for all. */
+struct shim_meeting {
+	uint32_t mask, arrived;         /* arrived 0: nobody meets here */
+	int site;
+	unsigned turn;                  /* of its objects for TSan */
+};
+
 struct shim_warp {
 	uint32_t live, waiting;         /* lanes */
-	uint32_t arrived[32];           /* by the lowest lane of the mask: who is there, */
-	uint32_t mask[32];              /* what they wait for, */
-	int site[32];                   /* and where */
-	unsigned char syncs[32];        /* parity: which object TSan is shown */
+	struct shim_meeting meeting[32];
 };
 
 struct shim_block {
@@ -53,7 +58,7 @@ struct shim_block {
 	const void *args;
 	int n, live, exited, at_barrier, backward;
 	unsigned barriers;
-	char *sync;                     /* objects for TSan: 2 of the block, 2 by warp and lowest lane */
+	char *sync;                     /* objects for TSan: 2 of the block, 2 of each possible meeting */
 	struct shim_lane *thread[SHIM_MAX_THREADS];
 	struct shim_warp warp[SHIM_MAX_THREADS / 32];
 };
@@ -71,7 +76,8 @@ size_t shim_allowed_smem(const void *kernel);   /* card.cpp */
 /* block.cpp */
 void shim_block_start(void);            /* on the host: returns when all threads have exited */
 void shim_thread_exit(struct shim_lane *);      /* returns when the thread runs again, in another block */
-/* Wait until every lane of mask is here; the last to come calls act for all. */
+/* Wait until every lane of mask is here; the last to come calls act for all.
+ * act NULL: memory is what they meet for (__syncwarp). */
 void shim_meet(struct shim_site, uint32_t mask, void (*act)(uint32_t mask));
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * cuda_api.h - the part of the CUDA runtime API that the module uses, with
- * CUDA's names and values (tests/cuda-shim/print_api.cpp compares them with the
+ * CUDA's names and values (check/print_api.cpp compares them with the
  * real headers where there are any).
  */
 #ifndef SHIM_CUDA_API_H
@@ -130,7 +130,8 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t);
 cudaError_t cudaGraphDestroy(cudaGraph_t);
 }
 
-/* cuda_runtime.h has these for C++ */
+/* cuda_runtime.h, but not cuda_runtime_api.h, has these for C++ */
+#if !defined(SHIM_C_API)
 template<class T> static inline cudaError_t cudaMalloc(T **p, size_t n)
 {
 	return cudaMalloc(reinterpret_cast<void **>(p), n);
@@ -143,5 +144,6 @@ template<class T> static inline cudaError_t cudaFuncSetAttribute(T *kernel, enum
 {
 	return cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel), a, value);
 }
+#endif
 
 #endif

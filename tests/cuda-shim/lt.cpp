@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct shim_lt_handle {
+struct cublasLtContext {
 	int unused;
 };
-struct shim_lt_preference {
+struct cublasLtMatmulPreferenceOpaque_t {
 	uint64_t workspace;
 	uint32_t align[4];              /* of A, B, C, D */
 };
@@ -178,8 +178,8 @@ static uint32_t border(const void *p)
 
 static int shapes_fit(const struct shim_product *p)
 {
-	const struct shim_lt_desc *e = &p->desc;
-	const struct shim_lt_layout *const all[] = { &p->a_is, &p->b_is, &p->c_is, &p->d_is };
+	const struct cublasLtMatmulDescOpaque_t *e = &p->desc;
+	const struct cublasLtMatrixLayoutOpaque_t *const all[] = { &p->a_is, &p->b_is, &p->c_is, &p->d_is };
 	const uint64_t m = e->trans_a ? p->a_is.cols : p->a_is.rows, k = e->trans_a ? p->a_is.rows : p->a_is.cols;
 	const uint64_t kb = e->trans_b ? p->b_is.cols : p->b_is.rows, n = e->trans_b ? p->b_is.rows : p->b_is.cols;
 	for (int i = 0; i < 4; i++)
@@ -201,7 +201,7 @@ static int types_fit(const struct shim_product *p)
 
 static int epilogue_fits(const struct shim_product *p)
 {
-	const struct shim_lt_desc *e = &p->desc;
+	const struct cublasLtMatmulDescOpaque_t *e = &p->desc;
 	const int32_t known[] = { CUBLASLT_EPILOGUE_RELU, CUBLASLT_EPILOGUE_BIAS, CUBLASLT_EPILOGUE_RELU_BIAS, CUBLASLT_EPILOGUE_GELU,
 	                          CUBLASLT_EPILOGUE_GELU_BIAS, CUBLASLT_EPILOGUE_GELU_AUX, CUBLASLT_EPILOGUE_GELU_AUX_BIAS,
 	                          CUBLASLT_EPILOGUE_DGELU, CUBLASLT_EPILOGUE_DGELU_BGRAD, CUBLASLT_EPILOGUE_BGRADA, CUBLASLT_EPILOGUE_BGRADB };
@@ -221,7 +221,7 @@ static int epilogue_fits(const struct shim_product *p)
 /* Tensor cores of 16-bit factors, and fused ends, want rows of 16 bytes. */
 static int borders_fit(const struct shim_product *p, const uint32_t *align)
 {
-	const struct shim_lt_layout *const all[] = { &p->a_is, &p->b_is, &p->c_is, &p->d_is };
+	const struct cublasLtMatrixLayoutOpaque_t *const all[] = { &p->a_is, &p->b_is, &p->c_is, &p->d_is };
 	const int strict = p->a_is.type != CUDA_R_32F || p->desc.epilogue != CUBLASLT_EPILOGUE_DEFAULT;
 	for (int i = 0; i < 4; i++) {
 		const int64_t size = shim_lt_size(all[i]->type), want = strict ? 16 : size;
@@ -255,7 +255,7 @@ static const uint64_t magic = 0x73686d6c74616c67;
 /* Everything but the addresses. */
 static uint64_t problem_of(const struct shim_product *p)
 {
-	const struct shim_lt_layout *const all[] = { &p->a_is, &p->b_is, &p->c_is, &p->d_is };
+	const struct cublasLtMatrixLayoutOpaque_t *const all[] = { &p->a_is, &p->b_is, &p->c_is, &p->d_is };
 	uint64_t h = 1469598103934665603u;
 	const auto mix = [&h](uint64_t x) { h = (h ^ x) * 1099511628211u; };
 	mix((uint64_t)p->desc.compute);
@@ -300,11 +300,11 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
 static cublasStatus_t check_run(const struct shim_product *p, const struct algo *x)
 {
 	const void *const at[] = { p->a, p->b, p->beta != 0 ? p->c : p->d, p->d };
-	const struct shim_lt_layout *const all[] = { &p->a_is, &p->b_is, &p->c_is, &p->d_is };
+	const struct cublasLtMatrixLayoutOpaque_t *const all[] = { &p->a_is, &p->b_is, &p->c_is, &p->d_is };
 	if (x->magic != magic || x->problem != problem_of(p))
 		return CUBLAS_STATUS_INVALID_VALUE;
 	for (int i = 0; i < 4; i++) {
-		const struct shim_lt_layout *l = all[i];
+		const struct cublasLtMatrixLayoutOpaque_t *l = all[i];
 		const int64_t n = (int64_t)(l->cols - 1) * l->ld + (int64_t)l->rows + (l->batch - 1) * l->stride;
 		if ((uintptr_t)at[i] % x->align[i] || !shim_on_device(at[i], (size_t)(n * shim_lt_size(l->type))))
 			return CUBLAS_STATUS_INVALID_VALUE;

@@ -38,7 +38,7 @@ static float *buffer(int64_t n)
 }
 
 /* op(X), row by row: [r][c]; of type f32. */
-static float *matrix(const void *x, const struct shim_lt_layout *l, int trans, int tf32)
+static float *matrix(const void *x, const struct cublasLtMatrixLayoutOpaque_t *l, int trans, int tf32)
 {
 	const int64_t rows = (int64_t)(trans ? l->cols : l->rows), cols = (int64_t)(trans ? l->rows : l->cols);
 	float *to = buffer(rows * cols);
@@ -64,7 +64,7 @@ static float gelu_slope(float x)
 /* One element of D from its sum: bias, what is kept for backward, activation. */
 static float finish(const struct shim_product *p, int64_t i, int64_t j, float x, cudaDataType bias_type)
 {
-	const struct shim_lt_desc *e = &p->desc;
+	const struct cublasLtMatmulDescOpaque_t *e = &p->desc;
 	const int64_t at = j * e->aux_ld + i;
 	if (e->epilogue & LT_BIAS)
 		x += load(e->bias, i, bias_type);
@@ -99,7 +99,7 @@ static void sum_rows(const struct shim_product *p, const float *x, int64_t rows,
 
 static void run_one(const struct shim_product *p)
 {
-	const struct shim_lt_desc *e = &p->desc;
+	const struct cublasLtMatmulDescOpaque_t *e = &p->desc;
 	const int64_t m = (int64_t)p->d_is.rows, n = (int64_t)p->d_is.cols, k = (int64_t)(e->trans_a ? p->a_is.rows : p->a_is.cols);
 	const int tf32 = e->compute == CUBLAS_COMPUTE_32F_FAST_TF32;
 	const cudaDataType bias_type = e->bias_type < 0 ? p->d_is.type : (cudaDataType)e->bias_type;
@@ -131,7 +131,7 @@ static void run_one(const struct shim_product *p)
 	free(sum);
 }
 
-static const char *step(const void *p, const struct shim_lt_layout *l)
+static const char *step(const void *p, const struct cublasLtMatrixLayoutOpaque_t *l)
 {
 	return static_cast<const char *>(p) + l->stride * shim_lt_size(l->type);
 }

@@ -8,14 +8,14 @@
 #include "runtime.h"
 #include "shim_lt.h"
 
-struct shim_lt_desc {
+struct cublasLtMatmulDescOpaque_t {
 	cublasComputeType_t compute;
 	int32_t trans_a, trans_b;
 	int32_t epilogue, bias_type;    /* -1: D's */
 	void *bias, *aux;
 	int64_t aux_ld;
 };
-struct shim_lt_layout {
+struct cublasLtMatrixLayoutOpaque_t {
 	cudaDataType type;
 	uint64_t rows, cols;
 	int64_t ld;                     /* elements from column to column */
@@ -25,8 +25,8 @@ struct shim_lt_layout {
 
 /* D = alpha op(A) op(B) + beta C, and the epilogue. */
 struct shim_product {
-	struct shim_lt_desc desc;
-	struct shim_lt_layout a_is, b_is, c_is, d_is;
+	struct cublasLtMatmulDescOpaque_t desc;
+	struct cublasLtMatrixLayoutOpaque_t a_is, b_is, c_is, d_is;
 	const void *a, *b, *c;
 	void *d;
 	float alpha, beta;

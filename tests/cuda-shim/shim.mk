@@ -5,9 +5,12 @@
 #   $(BUILD)/shim-thread     the same; kernels under TSan
 
 SHIM_SRC   := $(wildcard tests/cuda-shim/*.cpp)
+SHIM_PLANTED := $(wildcard tests/cuda-shim/check/planted*.cu)
 SHIM_FLAGS  = -std=c++17 -g -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-maybe-uninitialized -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti \
               -fno-threadsafe-statics -fno-strict-aliasing -ffp-contract=off -fno-math-errno -fno-omit-frame-pointer -pthread \
               -DVIT_CUDA_SHIM -D_GNU_SOURCE -Itests/cuda-shim -Ilibvit -I$(BUILD)/gen
+
+SHIM_ASAN   = -O1 -fsanitize=address$(comma)alignment -fno-sanitize-recover=alignment
 
 # name, options of kernels, options of the shim, options of a link. The runtime of
 # the shim stays outside of TSan, for which its barriers are the only order.
@@ -21,7 +24,6 @@ $(BUILD)/obj/shim$(1)/%.o: %.cpp
 	$$(call say,CXX,$$<$(if $(1), ($(1:-%=%))))
 	$$(Q)$$(CXX) $$(SHIM_FLAGS) $(3) $$(DEPFLAGS) -c -o $$@ $$<
 
-SHIM$(1)_OBJ := $(SHIM_SRC:%.cpp=$(BUILD)/obj/shim$(1)/%.o)
 $(BUILD)/shim$(1)/lib/vit/libvit-cuda.so: $(CUDA_SRC:%.cu=$(BUILD)/obj/shim$(1)/%.o) $(SHIM_SRC:%.cpp=$(BUILD)/obj/shim$(1)/%.o) \
   $(BUILD)/obj/gen/cuda_ops.o $(LIBVIT)
 	@mkdir -p $$(@D)
@@ -31,6 +33,10 @@ $(BUILD)/shim$(1)/lib/vit/libvit-cuda.so: $(CUDA_SRC:%.cu=$(BUILD)/obj/shim$(1)/
 $(BUILD)/shim$(1)/lib/%: $(BUILD)/lib/%
 	@mkdir -p $$(@D)
 	@ln -f $$< $$@
+$(BUILD)/shim$(1)/tests/planted: $(SHIM_PLANTED:%.cu=$(BUILD)/obj/shim$(1)/%.o) $(SHIM_SRC:%.cpp=$(BUILD)/obj/shim$(1)/%.o)
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CXX) $(4) -o $$@ $$(filter %.o,$$^) -lm -pthread
 # its own objects are not instrumented: what is watched are the kernels
 $(BUILD)/shim$(1)/tests/check-ops: $(call obj,$(wildcard tests/op/*.c)) $(LIBCLI) $(LIBVIT)
 	@mkdir -p $$(@D)
@@ -38,7 +44,7 @@ $(BUILD)/shim$(1)/tests/check-ops: $(call obj,$(wildcard tests/op/*.c)) $(LIBCLI
 	$$(Q)$$(CC) $(4) -Wl,-rpath,'$$$$ORIGIN/../lib' -o $$@ $$(filter %.o,$$^) $(LIBCLI) -L$(BUILD)/lib -lvit $(LIB_LIBS)
 endef
 $(eval $(call shim_tree,,-O2,-O2,))
-$(eval $(call shim_tree,-address,-O1 -fsanitize=address$(comma)alignment,-O1 -fsanitize=address$(comma)alignment,-fsanitize=address$(comma)alignment))
+$(eval $(call shim_tree,-address,$(SHIM_ASAN),$(SHIM_ASAN),$(SHIM_ASAN)))
 $(eval $(call shim_tree,-thread,-O1 -fsanitize=thread,-O2 -DSHIM_TSAN,-fsanitize=thread))
 # loops of products that the compiler may turn round
 $(BUILD)/obj/shim/tests/cuda-shim/lt_product.o: SHIM_FLAGS += -O3

@@ -72,10 +72,10 @@ typedef enum {
 	CUBLASLT_EPILOGUE_BGRADB = 512,
 } cublasLtEpilogue_t;
 
-typedef struct shim_lt_handle *cublasLtHandle_t;
-typedef struct shim_lt_desc *cublasLtMatmulDesc_t;
-typedef struct shim_lt_layout *cublasLtMatrixLayout_t;
-typedef struct shim_lt_preference *cublasLtMatmulPreference_t;
+typedef struct cublasLtContext *cublasLtHandle_t;
+typedef struct cublasLtMatmulDescOpaque_t *cublasLtMatmulDesc_t;
+typedef struct cublasLtMatrixLayoutOpaque_t *cublasLtMatrixLayout_t;
+typedef struct cublasLtMatmulPreferenceOpaque_t *cublasLtMatmulPreference_t;
 typedef struct {
 	uint64_t data[8];
 } cublasLtMatmulAlgo_t;
