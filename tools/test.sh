@@ -4,6 +4,8 @@
 #   unit fuzz ops   programs in $BUILD/tests; cmocka's speak TAP, check-ops ends
 #                   with "N passed, N failed", the others are one test each
 #   cli pipelines long   Bats files in tests/TIER
+#   shim            the CUDA module on the CPU (tests/cuda-shim): plain, under ASan
+#                   with alignment checks, and TSan
 #   sanitized       unit, fuzz, ops and cli once more in the sanitizer builds
 #   interop         tests/interop/test_*.py in the peers' environment
 #
@@ -75,6 +77,19 @@ tier() {
 			fi
 		done ;;
 	cli|pipelines|long) bats_dir "$1" ;;
+	shim)
+		local b="$BUILD/shim" a="$BUILD/shim-address" h="$BUILD/shim-thread"
+		run_one shim/headers tests/cuda-shim/check/headers.sh "${CXX:-g++}"
+		run_one shim/unit "$b/tests/unit"
+		run_one shim-address/unit "$a/tests/unit"
+		for t in shim shim-address shim-thread; do
+			run_one "$t/planted" tests/cuda-shim/check/planted.sh "$t" "$BUILD/$t/tests/planted"
+		done
+		run_tap shim/test_cuda env CMOCKA_MESSAGE_OUTPUT=TAP "$b/tests/test_cuda"
+		# the order of streams: what no event holds back comes as late, or as early, as it may
+		run_tap shim/test_cuda-late env VIT_SHIM_STREAMS=late CMOCKA_MESSAGE_OUTPUT=TAP "$b/tests/test_cuda"
+		run_tap shim/test_cuda-copies env VIT_SHIM_STREAMS=copies CMOCKA_MESSAGE_OUTPUT=TAP "$b/tests/test_cuda"
+		run_one shim/check-ops "$b/tests/check-ops" --backend cuda ;;
 	sanitized)
 		# a library without its sanitizer's runtime cannot be loaded by a plain program, so
 		# each build's own programs run; leaks of the loader and of libgomp's threads are not ours

@@ -5,7 +5,7 @@
 #   $(BUILD)/shim-thread     the same; kernels under TSan
 
 SHIM_SRC   := $(wildcard tests/cuda-shim/*.cpp)
-SHIM_PLANTED := $(wildcard tests/cuda-shim/check/planted*.cu)
+SHIM_PROGS := planted unit
 SHIM_FLAGS  = -std=c++17 -g -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-maybe-uninitialized -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti \
               -fno-threadsafe-statics -fno-strict-aliasing -ffp-contract=off -fno-math-errno -fno-omit-frame-pointer -pthread \
               -DVIT_CUDA_SHIM -D_GNU_SOURCE -Itests/cuda-shim -Ilibvit -I$(BUILD)/gen
@@ -33,10 +33,12 @@ $(BUILD)/shim$(1)/lib/vit/libvit-cuda.so: $(CUDA_SRC:%.cu=$(BUILD)/obj/shim$(1)/
 $(BUILD)/shim$(1)/lib/%: $(BUILD)/lib/%
 	@mkdir -p $$(@D)
 	@ln -f $$< $$@
-$(BUILD)/shim$(1)/tests/planted: $(SHIM_PLANTED:%.cu=$(BUILD)/obj/shim$(1)/%.o) $(SHIM_SRC:%.cpp=$(BUILD)/obj/shim$(1)/%.o)
+$(foreach p,$(SHIM_PROGS),
+$(BUILD)/shim$(1)/tests/$(p): $(patsubst %.cu,$(BUILD)/obj/shim$(1)/%.o,$(wildcard tests/cuda-shim/check/$(p)*.cu)))
+$(SHIM_PROGS:%=$(BUILD)/shim$(1)/tests/%): $(SHIM_SRC:%.cpp=$(BUILD)/obj/shim$(1)/%.o) $(BUILD)/shim$(1)/lib/libvit.so.$(ABI)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
-	$$(Q)$$(CXX) $(4) -o $$@ $$(filter %.o,$$^) -lm -pthread
+	$$(Q)$$(CXX) $(4) -Wl,-rpath,'$$$$ORIGIN/../lib' -o $$@ $$(filter %.o,$$^) -L$(BUILD)/lib -lvit -lm -pthread
 # its own objects are not instrumented: what is watched are the kernels
 $(BUILD)/shim$(1)/tests/check-ops: $(call obj,$(wildcard tests/op/*.c)) $(LIBCLI) $(LIBVIT)
 	@mkdir -p $$(@D)
@@ -61,8 +63,15 @@ $(BUILD)/shim/tests/test_%: $(BUILD)/tests/test_%
 	@ln -f $< $@
 
 shim_lib = $(BUILD)/shim$(1)/lib/vit/libvit-cuda.so $(BUILD)/shim$(1)/lib/libvit.so.$(ABI) $(BUILD)/shim$(1)/lib/vit/libvit-cpu.so \
-           $(BUILD)/shim$(1)/tests/check-ops
+           $(BUILD)/shim$(1)/tests/check-ops $(SHIM_PROGS:%=$(BUILD)/shim$(1)/tests/%)
 
 .PHONY: shim shim-sanitized
 shim: $(call shim_lib,) $(BUILD)/shim/tests/test_cuda $(MODULES:%=$(BUILD)/shim/lib/vit/libvit-%.so) $(BINS:$(BUILD)/%=$(BUILD)/shim/%) $(SHARED:$(BUILD)/%=$(BUILD)/shim/%) ## the CUDA module on the CPU, in build/shim
 shim-sanitized: $(call shim_lib,-address) $(call shim_lib,-thread)
+
+.PHONY: test-cuda-shim test-cuda-shim-run
+test-cuda-shim: ## the CUDA module on the CPU: kernels, races, planted bugs (4 minutes)
+	@tools/deps.sh --ensure
+	@$(MAKE) --no-print-directory test-cuda-shim-run
+test-cuda-shim-run: shim shim-sanitized
+	@$(TEST) shim
