@@ -253,8 +253,8 @@ TEST := BUILD='$(abspath $(BUILD))' tools/test.sh
 test: ## every test that needs neither a GPU nor a network (6 minutes)
 	@tools/deps.sh --ensure
 	@$(MAKE) --no-print-directory test-run
-test-run: tests
-	@$(TEST) unit fuzz ops cli pipelines
+test-run: tests shim shim-sanitized
+	@$(TEST) unit fuzz ops shim cli pipelines
 
 test-long: ## sanitizers, fault and kill loops (25 minutes)
 	@tools/deps.sh --ensure

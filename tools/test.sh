@@ -89,7 +89,19 @@ tier() {
 		# the order of streams: what no event holds back comes as late, or as early, as it may
 		run_tap shim/test_cuda-late env VIT_SHIM_STREAMS=late CMOCKA_MESSAGE_OUTPUT=TAP "$b/tests/test_cuda"
 		run_tap shim/test_cuda-copies env VIT_SHIM_STREAMS=copies CMOCKA_MESSAGE_OUTPUT=TAP "$b/tests/test_cuda"
-		run_one shim/check-ops "$b/tests/check-ops" --backend cuda ;;
+		run_one shim/check-ops "$b/tests/check-ops" --backend cuda
+		# what else a card may be and do, on the ops that it concerns
+		run_one shim/check-ops-shuffled env VIT_SHIM_ORDER=shuffled VIT_SHIM_STREAMS=late "$b/tests/check-ops" --backend cuda B=2, n=1031
+		run_one shim/check-ops-sm_86 env VIT_SHIM_CARD=86 "$b/tests/check-ops" --backend cuda attention
+		for t in bias plain none; do
+			run_one "shim/check-ops-cublasLt-$t" env VIT_SHIM_LT=$t "$b/tests/check-ops" --backend cuda "linear("
+		done
+		# sanitised: every op at small shapes; all cases take minutes
+		local some=(B=2, B=3, "(B=7" n=1031 n=33)
+		export ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=halt_on_error=1
+		run_one shim-address/check-ops "$a/tests/check-ops" --backend cuda "${some[@]}"
+		run_one shim-thread/check-ops "$h/tests/check-ops" --backend cuda "${some[@]}"
+		unset ASAN_OPTIONS TSAN_OPTIONS ;;
 	sanitized)
 		# a library without its sanitizer's runtime cannot be loaded by a plain program, so
 		# each build's own programs run; leaks of the loader and of libgomp's threads are not ours
