@@ -10,6 +10,7 @@
 #   interop         tests/interop/test_*.py in the peers' environment
 #
 # BUILD is the build directory (absolute). Exits 1 if anything failed or nothing ran.
+# shellcheck disable=SC2030,SC2031  # counts of a subshell are read from a file
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 : "${BUILD:=$PWD/build}"
@@ -64,6 +65,51 @@ bats_dir() { # dir
 	done
 }
 
+# two functions at once, each with a core; the lines of the second after the first's
+both() {
+	local sub p f s
+	( log=$log/second; mkdir "$log"; passed=0 failed=0 skipped=0
+	  "$2" >"$log/text"; echo "$passed $failed $skipped" >"$log/sub" ) &
+	"$1"
+	wait $!
+	sub=$log/second
+	cat "$sub/text"
+	read -r p f s <"$sub/sub"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+shim_plain() {
+	local b="$BUILD/shim" t
+	run_one shim/headers tests/cuda-shim/check/headers.sh "${CXX:-g++}"
+	run_one shim/unit "$b/tests/unit"
+	for t in "$b"/tests/test_cuda*; do
+		run_tap "shim/${t##*/}" env CMOCKA_MESSAGE_OUTPUT=TAP "$t"
+	done
+	# the order of streams: what no event holds back comes as late, or as early, as it may
+	for t in late copies; do
+		run_tap "shim/test_cuda-$t" env VIT_SHIM_STREAMS=$t CMOCKA_MESSAGE_OUTPUT=TAP "$b/tests/test_cuda"
+	done
+	run_one shim/check-ops "$b/tests/check-ops" --backend cuda
+	# what else a card may be, on the ops that it concerns
+	run_one shim/check-ops-shuffled env VIT_SHIM_ORDER=shuffled VIT_SHIM_STREAMS=late "$b/tests/check-ops" --backend cuda 'B=2,' n=1031
+	run_one shim/check-ops-sm_86 env VIT_SHIM_CARD=86 "$b/tests/check-ops" --backend cuda attention
+	for t in tests/cuda-shim/*.bats; do run_tap "$t" bats --tap "$t"; done
+}
+shim_checked() {
+	local a="$BUILD/shim-address" h="$BUILD/shim-thread" t
+	run_one shim-address/unit "$a/tests/unit"
+	for t in shim shim-address shim-thread; do
+		run_one "$t/planted" tests/cuda-shim/check/planted.sh "$t" "$BUILD/$t/tests/planted"
+	done
+	# every op at small shapes; all cases take minutes
+	local some=('B=2,' 'B=3,' '(B=7' n=1031 n=33)
+	run_one shim-address/check-ops env ASAN_OPTIONS=detect_leaks=0 "$a/tests/check-ops" --backend cuda "${some[@]}"
+	run_one shim-thread/check-ops env TSAN_OPTIONS=halt_on_error=1 "$h/tests/check-ops" --backend cuda "${some[@]}"
+	# a cublasLt that refuses some epilogues, all of them, everything
+	for t in bias plain none; do
+		run_one "shim/check-ops-cublasLt-$t" env VIT_SHIM_LT=$t "$BUILD/shim/tests/check-ops" --backend cuda 'linear('
+	done
+}
+
 tier() {
 	case $1 in
 	unit) for t in "$BUILD"/tests/test_*; do
@@ -77,31 +123,7 @@ tier() {
 			fi
 		done ;;
 	cli|pipelines|long) bats_dir "$1" ;;
-	shim)
-		local b="$BUILD/shim" a="$BUILD/shim-address" h="$BUILD/shim-thread"
-		run_one shim/headers tests/cuda-shim/check/headers.sh "${CXX:-g++}"
-		run_one shim/unit "$b/tests/unit"
-		run_one shim-address/unit "$a/tests/unit"
-		for t in shim shim-address shim-thread; do
-			run_one "$t/planted" tests/cuda-shim/check/planted.sh "$t" "$BUILD/$t/tests/planted"
-		done
-		run_tap shim/test_cuda env CMOCKA_MESSAGE_OUTPUT=TAP "$b/tests/test_cuda"
-		# the order of streams: what no event holds back comes as late, or as early, as it may
-		run_tap shim/test_cuda-late env VIT_SHIM_STREAMS=late CMOCKA_MESSAGE_OUTPUT=TAP "$b/tests/test_cuda"
-		run_tap shim/test_cuda-copies env VIT_SHIM_STREAMS=copies CMOCKA_MESSAGE_OUTPUT=TAP "$b/tests/test_cuda"
-		run_one shim/check-ops "$b/tests/check-ops" --backend cuda
-		# what else a card may be and do, on the ops that it concerns
-		run_one shim/check-ops-shuffled env VIT_SHIM_ORDER=shuffled VIT_SHIM_STREAMS=late "$b/tests/check-ops" --backend cuda B=2, n=1031
-		run_one shim/check-ops-sm_86 env VIT_SHIM_CARD=86 "$b/tests/check-ops" --backend cuda attention
-		for t in bias plain none; do
-			run_one "shim/check-ops-cublasLt-$t" env VIT_SHIM_LT=$t "$b/tests/check-ops" --backend cuda "linear("
-		done
-		# sanitised: every op at small shapes; all cases take minutes
-		local some=(B=2, B=3, "(B=7" n=1031 n=33)
-		export ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=halt_on_error=1
-		run_one shim-address/check-ops "$a/tests/check-ops" --backend cuda "${some[@]}"
-		run_one shim-thread/check-ops "$h/tests/check-ops" --backend cuda "${some[@]}"
-		unset ASAN_OPTIONS TSAN_OPTIONS ;;
+	shim) both shim_plain shim_checked ;;
 	sanitized)
 		# a library without its sanitizer's runtime cannot be loaded by a plain program, so
 		# each build's own programs run; leaks of the loader and of libgomp's threads are not ours
