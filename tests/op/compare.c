@@ -45,9 +45,10 @@ double tolerance_of(const struct setup *s, int dtype)
 {
 	if (s->target.how & VIT_HOW_TF32 && dtype == VIT_F32)
 		return tf32;
-	/* an f32 sum of what was rounded on the way; of exact products: the sum's own order */
+	/* an f32 sum of what was rounded on the way, which only linear has; of exact
+	 * products, as lse, mean and rstd are: the sum's own order */
 	if (s->target.low != VIT_F32 && dtype == VIT_F32)
-		return is_staged(s) ? entry(s->target.low, !strcmp(s->op->name, "linear")) : 5 * entry(VIT_F32, 0);
+		return is_staged(s) && !strcmp(s->op->name, "linear") ? entry(s->target.low, 1) : 5 * entry(VIT_F32, 0);
 	/* dv sums T rounded probabilities and is the largest third of what rms is taken over */
 	return entry(dtype, is_staged(s)) * (!strcmp(s->op->name, "attention") && dtype == s->target.low && dtype != VIT_F32 ? 4.0 / 3 : 1);
 }

@@ -363,6 +363,9 @@ static int transfer(struct setup *s, int dir)
 
 static int run(struct setup *s, const struct vit_call *call, vit_kernel kernel)
 {
+	/* scratch is others' memory: no run finds there what the last one left */
+	if (s->ws.block)
+		memset(buffer_data(&s->ws), 0xff, s->ws.bytes);
 	VIT_TRY(transfer(s, VIT_TO_DEVICE));
 	VIT_TRY(kernel(call));
 	return transfer(s, VIT_FROM_DEVICE);
