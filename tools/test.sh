@@ -92,6 +92,7 @@ shim_plain() {
 	# what else a card may be, on the ops that it concerns
 	run_one shim/check-ops-shuffled env VIT_SHIM_ORDER=shuffled VIT_SHIM_STREAMS=late "$b/tests/check-ops" --backend cuda 'B=2,' n=1031
 	run_one shim/check-ops-sm_86 env VIT_SHIM_CARD=86 "$b/tests/check-ops" --backend cuda attention
+	run_tap shim/test_cuda_large-sm_86 env VIT_SHIM_CARD=86 CMOCKA_MESSAGE_OUTPUT=TAP "$b/tests/test_cuda_large"
 	for t in tests/cuda-shim/*.bats; do run_tap "$t" bats --tap "$t"; done
 }
 shim_checked() {

@@ -1,6 +1,6 @@
 # The CUDA module on the CPU: the same .cu files by the C++ compiler against
 # tests/cuda-shim. Trees of their own, laid out as an installation is:
-#   $(BUILD)/shim            bin, lib, lib/vit, share, tests/check-ops, tests/test_cuda
+#   $(BUILD)/shim            bin, lib, lib/vit, share, tests/check-ops, tests/test_cuda*
 #   $(BUILD)/shim-address    lib and tests alone; kernels and shim under ASan and alignment checks
 #   $(BUILD)/shim-thread     the same; kernels under TSan
 
@@ -66,7 +66,7 @@ shim_lib = $(BUILD)/shim$(1)/lib/vit/libvit-cuda.so $(BUILD)/shim$(1)/lib/libvit
            $(BUILD)/shim$(1)/tests/check-ops $(SHIM_PROGS:%=$(BUILD)/shim$(1)/tests/%)
 
 .PHONY: shim shim-sanitized
-shim: $(call shim_lib,) $(BUILD)/shim/tests/test_cuda $(MODULES:%=$(BUILD)/shim/lib/vit/libvit-%.so) $(BINS:$(BUILD)/%=$(BUILD)/shim/%) $(SHARED:$(BUILD)/%=$(BUILD)/shim/%) ## the CUDA module on the CPU, in build/shim
+shim: $(call shim_lib,) $(BUILD)/shim/tests/test_cuda $(BUILD)/shim/tests/test_cuda_large $(MODULES:%=$(BUILD)/shim/lib/vit/libvit-%.so) $(BINS:$(BUILD)/%=$(BUILD)/shim/%) $(SHARED:$(BUILD)/%=$(BUILD)/shim/%) ## the CUDA module on the CPU, in build/shim
 shim-sanitized: $(call shim_lib,-address) $(call shim_lib,-thread)
 
 .PHONY: test-cuda-shim test-cuda-shim-run

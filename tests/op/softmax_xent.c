@@ -17,6 +17,8 @@ static const struct op_case cases[] = {
 	  .in = { IN_ACT(9, 100), IN_RANGE(DATA, VIT_F32, 0, 0.02, 9, 100) } },
 	/* largest logits are equal: the first one counts */
 	{ .label = "ties,B=33,K=7", .attr = &plain, .train = 1, .in = { IN_RANGE(ACT, VIT_F32, 1, 1.0000003, 33, 7), IN_RANGE(DATA, VIT_I32, 0, 1, 33) } },
+	/* and of those that one lane of a warp meets */
+	{ .label = "ties,B=33,K=100", .attr = &plain, .train = 1, .in = { IN_RANGE(ACT, VIT_F32, 1, 1.0000003, 33, 100), IN_RANGE(DATA, VIT_I32, 0, 1, 33) } },
 	{ .label = "soft,ties,B=9,K=40", .attr = &plain, .train = 1,
 	  .in = { IN_RANGE(ACT, VIT_F32, 1, 1.0000003, 9, 40), IN_RANGE(DATA, VIT_F32, 0, 0.05, 9, 40) } },
 	{ .label = "tied labels,B=9,K=40", .attr = &plain, .train = 1,
