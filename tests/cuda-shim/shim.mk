@@ -66,7 +66,7 @@ shim_lib = $(BUILD)/shim$(1)/lib/vit/libvit-cuda.so $(BUILD)/shim$(1)/lib/libvit
            $(BUILD)/shim$(1)/tests/check-ops $(SHIM_PROGS:%=$(BUILD)/shim$(1)/tests/%)
 
 .PHONY: shim shim-sanitized
-shim: $(call shim_lib,) $(BUILD)/shim/tests/test_cuda $(BUILD)/shim/tests/test_cuda_large $(MODULES:%=$(BUILD)/shim/lib/vit/libvit-%.so) $(BINS:$(BUILD)/%=$(BUILD)/shim/%) $(SHARED:$(BUILD)/%=$(BUILD)/shim/%) ## the CUDA module on the CPU, in build/shim
+shim: $(call shim_lib,) $(patsubst tests/unit/%.c,$(BUILD)/shim/tests/%,$(wildcard tests/unit/test_cuda*.c)) $(MODULES:%=$(BUILD)/shim/lib/vit/libvit-%.so) $(BINS:$(BUILD)/%=$(BUILD)/shim/%) $(SHARED:$(BUILD)/%=$(BUILD)/shim/%) ## the CUDA module on the CPU, in build/shim
 shim-sanitized: $(call shim_lib,-address) $(call shim_lib,-thread)
 
 .PHONY: test-cuda-shim test-cuda-shim-run
