@@ -87,3 +87,34 @@ assert a["loss"] != b["loss"]
 ' none.json "$type.json"
 	done
 }
+
+@test "kill -9 at any moment, --resume: the same bytes" {
+	local run=(--epochs 8 --model-ema --model-ema-decay 0.9 --grad-accum-steps 2 --every 1it) type p
+	for type in none bf16; do
+		train "${run[@]}" --amp "$type" -o want.vit
+		rm -f c c~
+		train "${run[@]}" --amp "$type" --checkpoint c -o got.vit &
+		p=$!
+		# the second checkpoint: the first is on its way to c~
+		while [[ ! -e c~ ]] && kill -0 $p; do sleep 0.02; done
+		kill -9 $p
+		wait $p || true
+		assert_file_not_exists got.vit
+		train "${run[@]}" --amp "$type" --checkpoint c --resume -o got.vit
+		cmp want.vit got.vit
+		rm got.vit
+	done
+}
+
+@test "what CUDA trained the CPU reads, and answers alike" {
+	local type
+	for type in none tf32 bf16 fp16; do
+		train --epochs 6 --lr 5e-3 --amp "$type" -o m.vit
+		vit-eval --device cpu --predict m.vit "$DATA/s.vits" >cpu
+		"$BUILD/shim/bin/vit-eval" --device cuda --predict m.vit "$DATA/s.vits" >cuda
+		assert_equal "$(wc -l <cuda)" 48
+		# id, class, probability of the best
+		paste cpu cuda | awk -F '\t' -v n="$(head -1 cpu | awk -F '\t' '{ print NF }')" '
+			{ d = $3 - $(n + 3); if (d < 0) d = -d; if ($1 != $(n + 1) || $2 != $(n + 2) || d > 1e-3) { print; bad = 1 } } END { exit bad }'
+	done
+}
