@@ -191,7 +191,7 @@ $(BUILD)/obj/libvit/cuda/%.o: libvit/cuda/%.cu $(BUILD)/gen/cuda_archs tools/ptx
 	@mkdir -p $(@D)
 	$(call say,CU,$<)
 	$(Q)$(NVCC) -Ilibvit -I$(BUILD)/gen $(NVCC_FLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $< 2>$(@:.o=.ptxas) || { cat $(@:.o=.ptxas) >&2; exit 1; }
-	$(Q)tools/ptxas.sh $(@:.o=.ptxas)
+	$(Q)tools/ptxas.sh $(@:.o=.ptxas) $<
 
 $(CUDA_SO): $(CUDA_OBJ) $(LIBVIT) libvit/libvit.map
 	@mkdir -p $(@D)

@@ -174,6 +174,7 @@ copy() {
 
 @test "the gate: a kernel that spills does not build" {
 	local gate=$REPO/tools/ptxas.sh
+	echo '__global__ void good(float *);' >k.cu
 	cat >good <<-'E'
 		ptxas info    : 0 bytes gmem
 		ptxas info    : Compiling entry function '_Z4goodPf' for 'sm_90'
@@ -181,29 +182,34 @@ copy() {
 		    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 		ptxas info    : Used 32 registers, used 1 barriers
 	E
-	quietly "$gate" good
+	quietly "$gate" good k.cu
 	sed 's/good/spills/; s/0 bytes spill loads/24 bytes spill loads/' good >spills
-	run -1 --separate-stderr "$gate" spills
+	run -1 --separate-stderr "$gate" spills k.cu
 	assert_said "spills: _Z4spillsPf (sm_90):"
 	sed 's/good/array/; s/0 bytes stack/16 bytes stack/' good >array
-	run -1 --separate-stderr "$gate" array
+	run -1 --separate-stderr "$gate" array k.cu
 	cat good array good >all
-	run -1 --separate-stderr "$gate" all
+	run -1 --separate-stderr "$gate" all k.cu
+	# silence on kernels is no good word; a file without any has nothing to be said of
+	: >none
+	run -1 --separate-stderr "$gate" none k.cu
+	assert_said "ptxas said nothing"
+	quietly "$gate" none none
 	# what the compiler says is passed on
 	echo 'x.cu(3): warning: of something' >>good
-	run -0 --separate-stderr "$gate" good
+	run -0 --separate-stderr "$gate" good k.cu
 	assert_said "x.cu(3): warning: of something"
 	# exceptions are for one kernel, one architecture, and so much
 	mkdir tools
 	cp "$gate" tools
 	echo 'arrayPf sm_90 16 a reason' >tools/ptxas.allow
-	quietly tools/ptxas.sh array
+	quietly tools/ptxas.sh array k.cu
 	echo 'arrayPf sm_80,sm_90,sm_100 16 a reason' >tools/ptxas.allow
-	quietly tools/ptxas.sh array
+	quietly tools/ptxas.sh array k.cu
 	echo 'arrayPf sm_90 8 a reason' >tools/ptxas.allow
-	run -1 --separate-stderr tools/ptxas.sh array
+	run -1 --separate-stderr tools/ptxas.sh array k.cu
 	echo 'arrayPf sm_80 16 a reason' >tools/ptxas.allow
-	run -1 --separate-stderr tools/ptxas.sh array
+	run -1 --separate-stderr tools/ptxas.sh array k.cu
 }
 
 # The shim computes at once, as late as its streams allow, one by one or from
