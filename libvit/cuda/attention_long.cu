@@ -8,8 +8,8 @@
  * D = 64, any T: bytes of shared memory, registers, blocks of 4 warps on sm_90
  *   forward        36,864   133   3    2 products
  *   dq             36,864   126   4    3
- *   dk, dv         47,104   133   3    4
- * D = 128: 69,632 and 88,064 bytes, up to 244 registers, 2 blocks. Every 64 rows
+ *   dk, dv         45,056   132   3    4
+ * D = 128: 69,632 and 86,016 bytes, up to 244 registers, 2 blocks. Every 64 rows
  * of one side read all of the other, nearly always from the L2 cache, since
  * neighbouring blocks work on the same head: 8 T D (T / 128 + 1) bytes forward.
  */
@@ -36,9 +36,9 @@ static __device__ __forceinline__ struct place place_of(int T, int H, int d)
 	return p;
 }
 
-template<class E, int D> static __device__ __forceinline__ void stage_tile(E *tile, const E *from, int ld, int row, int T, int d)
+template<class E, int D, int LD = tile_of<D>::ld> static __device__ __forceinline__ void stage_tile(E *tile, const E *from, int ld, int row, int T, int d)
 {
-	stage_rows<E, D>(tile, from + (int64_t)row * ld, ld, T - row, ROWS, d / 8, (int)threadIdx.x, THREADS);
+	stage_rows<E, D, LD>(tile, from + (int64_t)row * ld, ld, T - row, ROWS, d / 8, (int)threadIdx.x, THREADS);
 }
 
 template<class E, int D> static __device__ __forceinline__ void own_rows(uint32_t (*a)[4], const E *tile)
@@ -182,22 +182,22 @@ long_dq(E *dqkv, const float *stat, const E *dout, const E *qkv, int T, int H, i
 /* The queries from `row` on with their dout, and stat, which has whole tiles. */
 template<class E, int D> static __device__ __forceinline__ void stage_queries(E *tile, const E *q, const E *dout, const float *stat, int C, int row, int T, int d)
 {
-	enum { TILE = ROWS * tile_of<D>::ld };
-	stage_tile<E, D>(tile, q, 3 * C, row, T, d);
-	stage_tile<E, D>(tile + TILE, dout, C, row, T, d);
+	enum { TWIN = tile_of<D>::twin };
+	stage_tile<E, D, TWIN>(tile, q, 3 * C, row, T, d);
+	stage_tile<E, D, TWIN>(tile + D, dout, C, row, T, d);
 	if (threadIdx.x < ROWS * 2 * sizeof(float) / 16)
-		cp_async_16(reinterpret_cast<float *>(tile + 2 * TILE) + threadIdx.x * 4, stat + 2 * (int64_t)row + threadIdx.x * 4);
+		cp_async_16(reinterpret_cast<float *>(tile + ROWS * TWIN) + threadIdx.x * 4, stat + 2 * (int64_t)row + threadIdx.x * 4);
 }
 
 template<class E, int D> static __global__ void __launch_bounds__(THREADS)
 long_dkv(E *dqkv, const float *stat, const E *dout, const E *qkv, int T, int H, int d, float scale, int add)
 {
 	DYN_SMEM(E, keys);
-	enum { LD = tile_of<D>::ld, TILE = ROWS * LD, STAT = ROWS * 2 * sizeof(float) / sizeof(E) };
+	enum { LD = tile_of<D>::ld, TWIN = tile_of<D>::twin, STAT = ROWS * 2 * sizeof(float) / sizeof(E) };
 	const struct place at = place_of(T, H, d);
 	const int C = H * d, k0 = at.row + warp_id() * 16;
 	const E *q = qkv + at.qkv;
-	E *now = keys + TILE, *then = now + 2 * TILE + STAT;
+	E *now = keys + ROWS * LD, *then = now + ROWS * TWIN + STAT;
 	dout += at.out;
 	stat += 2 * at.head * ((T + ROWS - 1) / ROWS * ROWS);
 	stage_tile<E, D>(keys, q + C, 3 * C, at.row, T, d);
@@ -220,8 +220,8 @@ long_dkv(E *dqkv, const float *stat, const E *dout, const E *qkv, int T, int H, 
 #pragma unroll 1
 		for (int i = 0; i < ROWS && q0 + i < T; i += 16) {
 			uint32_t ds[4];
-			backward_keys<E, D>(dk, dv, ds, keys + warp_id() * 16 * LD, v, now + i * LD, now + TILE + i * LD,
-			                    reinterpret_cast<const float *>(now + 2 * TILE) + 2 * i, scale * LOG2_E, T - k0);
+			backward_keys<E, D>(dk, dv, ds, keys + warp_id() * 16 * LD, v, now + i * TWIN,
+			                    reinterpret_cast<const float *>(now + ROWS * TWIN) + 2 * i, scale * LOG2_E, T - k0);
 		}
 		E *x = now;
 		now = then;
@@ -235,7 +235,7 @@ long_dkv(E *dqkv, const float *stat, const E *dout, const E *qkv, int T, int H, 
 /* ---- host ---------------------------------------------------------------------------- */
 
 template<class E, int D> static size_t four_tiles(void) { return (size_t)4 * ROWS * tile_of<D>::ld * sizeof(E); }
-template<class E, int D> static size_t dkv_smem(void) { return (size_t)5 * ROWS * tile_of<D>::ld * sizeof(E) + 2 * ROWS * 2 * sizeof(float); }
+template<class E, int D> static size_t dkv_smem(void) { return (size_t)ROWS * (tile_of<D>::ld + 2 * tile_of<D>::twin) * sizeof(E) + 2 * ROWS * 2 * sizeof(float); }
 
 static int64_t blocks(const struct attention_shape *s)
 {

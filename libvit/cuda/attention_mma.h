@@ -37,7 +37,7 @@ static inline int attention_mma_takes(const struct vit_call *c, const struct att
 		return 0;
 	if (back && ((cuda_need(c, 0) && c->din[0].dtype != E) || c->dout[0].dtype != E))
 		return 0;
-	return s->D % 8 == 0 && s->T > 0 && s->C <= 1 << 20 && s->B * s->H * cuda_ceil(s->T, 64) <= INT32_MAX;
+	return s->D % 8 == 0 && s->T > 0 && s->C <= 1 << 20 && s->B * s->H * cuda_ceil(s->T, 32) <= INT32_MAX;
 }
 
 /* A tensor elsewhere than the arena puts it would be read across 16 bytes. */
@@ -51,7 +51,8 @@ static inline int attention_aligned(const struct vit_call *c, int back)
 
 /* ---- tiles --------------------------------------------------------------------------- */
 
-template<int D> struct tile_of { enum { ld = D + 8, chunks = D / 8 }; };
+/* A twin tile has rows of queries and, D columns on, of their dout. */
+template<int D> struct tile_of { enum { ld = D + 8, twin = 2 * D + 8, chunks = D / 8 }; };
 
 #define LOG2_E 1.4426950408889634f
 
@@ -171,14 +172,14 @@ template<class E, int N> static __device__ __forceinline__ void rows_store(E *to
 
 /* Thread `me` of `n_threads` stages `total` rows; those from `rows` on are zero:
  * what lies there meets probabilities of 0, and 0 times NaN is no 0. */
-template<class E, int D> static __device__ __forceinline__ void stage_rows(E *tile, const E *from, int ld, int rows, int total, int chunks,
+template<class E, int D, int LD = tile_of<D>::ld> static __device__ __forceinline__ void stage_rows(E *tile, const E *from, int ld, int rows, int total, int chunks,
 	int me, int n_threads)
 {
 	const int N = tile_of<D>::chunks;
 #pragma unroll 1 /* unrolled it takes as many registers as the products */
 	for (int i = me; i < total * N; i += n_threads) {
 		const int row = i / N, n = i % N;
-		E *to = tile + row * tile_of<D>::ld + n * 8;
+		E *to = tile + row * LD + n * 8;
 		const bytes_16 zero = { { 0, 0, 0, 0 } };
 		if (row < rows && n < chunks)
 			cp_async_16(to, from + row * ld + n * 8);
@@ -293,13 +294,13 @@ template<class E, int D> static __device__ __forceinline__ void rows_end(const s
  * transposed, [key][query]:
  *   p = exp2(k q scale2 - lse),  dv += p do,  ds = p (v do - delta),  dk += ds q
  * k: the keys in shared memory (as fragments they would take registers that the
- * sums need), v: the values as a; q, dout: 16 rows in shared memory; stat: of
- * each query lse in base 2 and delta. Key rows from `live` on do not exist. ds
+ * sums need), v: the values as a; q: 16 rows of a twin tile; stat: of each
+ * query lse in base 2 and delta. Key rows from `live` on do not exist. ds
  * comes back as an a, for whoever wants ds^T. */
 template<class E, int D> static __device__ __forceinline__ void backward_keys(float (*dk)[4], float (*dv)[4], uint32_t *ds,
-	const E *k, const uint32_t (*v)[4], const E *q, const E *dout, const float *stat, float scale2, int live)
+	const E *k, const uint32_t (*v)[4], const E *q, const float *stat, float scale2, int live)
 {
-	const int ld = tile_of<D>::ld, g = lane_id() / 4, t = lane_id() % 4;
+	const int ld = tile_of<D>::ld, twin = tile_of<D>::twin, g = lane_id() / 4, t = lane_id() % 4;
 	float s[2][4], dp[2][4];
 	uint32_t a[4], b[4];
 	clear<2>(s);
@@ -307,9 +308,9 @@ template<class E, int D> static __device__ __forceinline__ void backward_keys(fl
 #pragma unroll
 	for (int i = 0; i < D; i += 16) {
 		frag_a(a, k + i, ld);
-		frag_b(b, q + i, ld);
+		frag_b(b, q + i, twin);
 		mma_pair<E>(s, a, b);
-		frag_b(b, dout + i, ld);
+		frag_b(b, q + D + i, twin);
 		mma_pair<E>(dp, v[i / 16], b);
 	}
 #pragma unroll
@@ -325,9 +326,9 @@ template<class E, int D> static __device__ __forceinline__ void backward_keys(fl
 	sums_to_a<E>(ds, dp);
 #pragma unroll
 	for (int i = 0; i < D; i += 16) {
-		frag_b_t(b, dout + i, ld);
+		frag_b_t(b, q + D + i, twin);
 		mma_pair<E>(dv + i / 8, a, b);
-		frag_b_t(b, q + i, ld);
+		frag_b_t(b, q + i, twin);
 		mma_pair<E>(dk + i / 8, ds, b);
 	}
 }

@@ -81,7 +81,7 @@ template<class E, int D> static __device__ __forceinline__ void stage_dout(E *ti
 			for (int e = 0; e < 8; e++)
 				sum = fmaf(y[e], dy[e], sum);
 		}
-		*reinterpret_cast<bytes_16 *>(tile + row * tile_of<D>::ld + n * 8) = x;
+		*reinterpret_cast<bytes_16 *>(tile + row * tile_of<D>::twin + n * 8) = x;
 #pragma unroll
 		for (int o = N / 2; o; o /= 2)
 			sum += __shfl_xor_sync(ALL_LANES, sum, o);
@@ -98,26 +98,26 @@ template<class E, int D> static __device__ __forceinline__ void stage_dout(E *ti
  * and no two warps add to one number. The values are read as fragments before
  * ds^T takes their place. q, k, v, out, dout read once: 16 T D bytes with dqkv.
  *                     D = 64: T = 65      T = 197
- *   shared memory     49,280 bytes        181,376
+ *   shared memory     48,000 bytes        178,048
  *   registers, warps  128, 5              128, 13
  *   blocks on sm_90   3                   1
- * With 163 KB this takes T <= 192, with 99 KB T <= 128; above: attention_long. */
+ * With 227 KB this takes T <= 240, with 163 KB 192, with 99 KB 128; above that:
+ * attention_long. */
 template<class E, int D> static __global__ void __launch_bounds__(MAX_TILES * WARP)
 short_backward(E *dqkv, const E *dout, const E *out, const float *lse, const E *qkv, int T, int H, int d, float scale, int add)
 {
 	DYN_SMEM(E, keys);
 	const int ld = tile_of<D>::ld, wide = (int)blockDim.x / 2, ldp = wide + 8, C = H * d, k0 = warp_id() * 16;
-	const int64_t head = blockIdx.x, b = head / H, h = head % H, at = b * T * C;
-	E *queries = keys + wide * ld, *dy = queries + wide * ld;
-	float *stat = reinterpret_cast<float *>(dy + wide * ld);
+	const int64_t head = blockIdx.x, at = head / H * T * C, column = head % H * d;
+	E *queries = keys + wide * ld;
+	float *stat = reinterpret_cast<float *>(queries + wide * tile_of<D>::twin);
 	E *ds = reinterpret_cast<E *>(stat + 2 * wide), *values = ds;
-	qkv += 3 * at + h * d;
-	dqkv += 3 * at + h * d;
+	qkv += 3 * at + column;
 	stage_rows<E, D>(keys, qkv + C, 3 * C, T, wide, d / 8, (int)threadIdx.x, (int)blockDim.x);
 	stage_rows<E, D>(values, qkv + 2 * C, 3 * C, T, wide, d / 8, (int)threadIdx.x, (int)blockDim.x);
-	stage_rows<E, D>(queries, qkv, 3 * C, T, wide, d / 8, (int)threadIdx.x, (int)blockDim.x);
+	stage_rows<E, D, tile_of<D>::twin>(queries, qkv, 3 * C, T, wide, d / 8, (int)threadIdx.x, (int)blockDim.x);
 	cp_async_commit();
-	stage_dout<E, D>(dy, stat, dout + at + h * d, out + at + h * d, lse + head * T, C, T, wide, d / 8);
+	stage_dout<E, D>(queries + D, stat, dout + at + column, out + at + column, lse + head * T, C, T, wide, d / 8);
 	cp_async_wait<0>();
 	__syncthreads();
 	uint32_t v[D / 16][4];
@@ -131,15 +131,17 @@ short_backward(E *dqkv, const E *dout, const E *out, const float *lse, const E *
 #pragma unroll 1
 	for (int i = 0; i < wide; i += 16) {
 		uint32_t x[4];
-		backward_keys<E, D>(dk, dv, x, keys + k0 * ld, v, queries + i * ld, dy + i * ld, stat + 2 * i, scale * LOG2_E, T - k0);
+		backward_keys<E, D>(dk, dv, x, keys + k0 * ld, v, queries + i * tile_of<D>::twin, stat + 2 * i, scale * LOG2_E, T - k0);
 		uint32_t *to = reinterpret_cast<uint32_t *>(ds + (k0 + lane_id() / 4) * ldp + i + lane_id() % 4 * 2);
 		to[0] = x[0];
 		to[4] = x[2];
 		to[4 * ldp] = x[1];
 		to[4 * ldp + 4] = x[3];
 	}
-	rows_store<E, D / 8>(dqkv + k0 * 3 * C + C, 3 * C, T - k0, d / 8, dk, scale, scale, add);
-	rows_store<E, D / 8>(dqkv + k0 * 3 * C + 2 * C, 3 * C, T - k0, d / 8, dv, 1, 1, add);
+	const int64_t same = afresh((int)blockIdx.x);
+	dqkv += same / H * T * 3 * C + same % H * d + k0 * 3 * C;
+	rows_store<E, D / 8>(dqkv + C, 3 * C, T - k0, d / 8, dk, scale, scale, add);
+	rows_store<E, D / 8>(dqkv + 2 * C, 3 * C, T - k0, d / 8, dv, 1, 1, add);
 	__syncthreads();
 	float dq[D / 8][4];
 	clear<D / 8>(dq);
@@ -153,7 +155,7 @@ short_backward(E *dqkv, const E *dout, const E *out, const float *lse, const E *
 			mma_pair<E>(dq + i / 8, a, x);
 		}
 	}
-	rows_store<E, D / 8>(dqkv + k0 * 3 * C, 3 * C, T - k0, d / 8, dq, scale, scale, add);
+	rows_store<E, D / 8>(dqkv, 3 * C, T - k0, d / 8, dq, scale, scale, add);
 }
 
 /* ---- host ---------------------------------------------------------------------------- */
@@ -173,7 +175,7 @@ static size_t forward_smem(int64_t T, int ld)
 static size_t backward_smem(int64_t T, int ld)
 {
 	const int64_t wide = cuda_ceil(T, 16) * 16;
-	return (size_t)(3 * wide * ld + wide * (wide + 8 > ld ? wide + 8 : ld)) * 2 + (size_t)wide * 8;
+	return (size_t)(wide * (3 * ld - 8) + wide * (wide + 8 > ld ? wide + 8 : ld)) * 2 + (size_t)wide * 8;
 }
 
 /* BODY with E the dtype of qkv and D the tile that a head of d columns takes. */

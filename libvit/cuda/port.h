@@ -22,7 +22,18 @@
 
 #include "shim.h"
 
+static inline int afresh(int x) { return x; }
 static inline float exp2_fast(float x) { return exp2f(x); }
+
+template<class T> static inline uint32_t shim_pack(T lo, T hi)
+{
+	union { T v[2]; uint32_t u; } x;
+	x.v[0] = lo;
+	x.v[1] = hi;
+	return x.u;
+}
+static inline uint32_t pack_16(float lo, float hi, bf16) { return shim_pack(__float2bfloat16(lo), __float2bfloat16(hi)); }
+static inline uint32_t pack_16(float lo, float hi, f16) { return shim_pack(__float2half(lo), __float2half(hi)); }
 
 #else
 
@@ -44,12 +55,37 @@ static __device__ __forceinline__ uint32_t smem_address(const void *p)
 	return (uint32_t)__cvta_generic_to_shared(p);
 }
 
+/* x, as if the compiler had not seen it: what is computed from it is computed
+ * here, and takes no registers between an earlier place and this one. */
+static __device__ __forceinline__ int afresh(int x)
+{
+	asm volatile("" : "+r"(x));
+	return x;
+}
+
 /* 2^x within 2 units in the last place, one instruction where exp2f takes four;
  * a result that is not normal is 0 (PTX ISA, ex2.approx.ftz). -inf gives 0. */
 static __device__ __forceinline__ float exp2_fast(float x)
 {
 	float y;
 	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+	return y;
+}
+
+/* Both rounded to the type of the last argument, to nearest even, lo in the lower
+ * half: one instruction where two conversions and a merge are three (PTX ISA,
+ * cvt to packed formats: the first source becomes the upper half). */
+static __device__ __forceinline__ uint32_t pack_16(float lo, float hi, bf16)
+{
+	uint32_t y;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(hi), "f"(lo));
+	return y;
+}
+
+static __device__ __forceinline__ uint32_t pack_16(float lo, float hi, f16)
+{
+	uint32_t y;
+	asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(hi), "f"(lo));
 	return y;
 }
 

@@ -44,11 +44,7 @@ template<int n, class T> static __device__ __forceinline__ void store_f32(T *to,
 /* Two neighbours as a register of a fragment; the first in the lower half. */
 template<class T> static __device__ __forceinline__ uint32_t pack_2(float lo, float hi)
 {
-	union { T v[2]; uint32_t u; } x;
-	static_assert(sizeof(T) == 2, "16-bit elements");
-	x.v[0] = from_f32<T>(lo);
-	x.v[1] = from_f32<T>(hi);
-	return x.u;
+	return pack_16(lo, hi, T());
 }
 
 /* Can rows of C elements at these addresses be read n at a time? */
