@@ -49,6 +49,18 @@ __global__ void no_syncwarp(float *o)
 	o[threadIdx.x] = s[threadIdx.x ^ 1] + v;
 }
 
+/* overwrites what ldmatrix reads for other warps; the numbers stay the same */
+__global__ void no_barrier_after_ldmatrix(float *o)
+{
+	DYN_SMEM(float, s);
+	uint32_t r[4];
+	s[threadIdx.x] = 1;
+	__syncthreads();
+	ldmatrix_x4(r, s + threadIdx.x % 16 * 4);
+	s[threadIdx.x] = 1;
+	o[threadIdx.x] = r[0] == 0x3f800000 ? 1.0f : 0.0f;
+}
+
 __global__ void blocks_share(float *o)
 {
 	o[threadIdx.x] = blockIdx.x ? o[threadIdx.x] : 1.0f;
@@ -57,6 +69,7 @@ __global__ void blocks_share(float *o)
 static int missing_syncthreads(void) { return run(no_barrier, 1, N, N, one); }
 static int missing_second_barrier(void) { return run(no_second_barrier, 1, N, N, one); }
 static int missing_syncwarp(void) { return run(no_syncwarp, 1, N, N, one); }
+static int missing_barrier_after_ldmatrix(void) { return run(no_barrier_after_ldmatrix, 1, N, N, one); }
 static int race_of_blocks(void) { return run(blocks_share, 2, N, N, one); }
 
 /* ---- barriers not met by all ---- */
@@ -141,7 +154,7 @@ static int blocks_in_order(void) { return run(chain, 4, 32, 4, one); }
 
 #define CASE(name) { #name, name }
 const struct planted planted_threads[] = {
-	CASE(missing_syncthreads), CASE(missing_second_barrier), CASE(missing_syncwarp), CASE(race_of_blocks),
+	CASE(missing_syncthreads), CASE(missing_second_barrier), CASE(missing_syncwarp), CASE(missing_barrier_after_ldmatrix), CASE(race_of_blocks),
 	CASE(divergent_barrier), CASE(barrier_on_one_side), CASE(barrier_after_return),
 	CASE(shuffle_after_return), CASE(shuffle_in_a_branch), CASE(shuffle_outside_mask), CASE(shuffle_not_in_mask),
 	CASE(shuffle_in_half_a_warp), CASE(blocks_in_order),
