@@ -6,6 +6,7 @@ static const struct vit_attention_attr two = { .heads = 2 };
 static const struct vit_attention_attr twelve = { .heads = 12 };
 static const struct vit_attention_attr three = { .heads = 3 };
 static const struct vit_attention_attr dropout = { .heads = 3, .dropout = 0.3f };
+static const struct vit_attention_attr half = { .heads = 2, .dropout = 0.5f };
 
 static const struct op_case cases[] = {
 	{ .label = "B=2,T=7,H=3,D=11", .attr = &three, .in = { IN_ACT(2, 7, 99) } },
@@ -26,6 +27,9 @@ static const struct op_case cases[] = {
 	{ .big = 1, .label = "B=2,T=257,H=1,D=64", .attr = &one, .in = { IN_ACT(2, 257, 192) } },
 	{ .big = 1, .label = "peaked,B=1,T=300,H=1,D=80", .attr = &one, .in = { IN_RANGE(ACT, VIT_F32, -2, 2, 1, 300, 240) } },
 	{ .big = 1, .label = "B=1,T=513,H=1,D=16", .attr = &one, .in = { IN_ACT(1, 513, 48) } },
+	{ .big = 1, .label = "B=1,T=35,H=1,D=160", .attr = &one, .in = { IN_ACT(1, 35, 480) } },
+	{ .big = 1, .label = "B=1,T=17,H=1,D=255", .attr = &one, .in = { IN_ACT(1, 17, 765) } },
+	{ .big = 1, .unexpanded = 1, .label = "dropout,B=2,T=37,H=2,D=96", .attr = &half, .train = 1, .in = { IN_ACT(2, 37, 576) } },
 	{ .big = 1, .unexpanded = 1, .label = "dropout,B=2,T=65,H=3,D=32", .attr = &dropout, .train = 1, .in = { IN_ACT(2, 65, 288) } },
 	{ .unexpanded = 1, .label = "dropout,B=3,T=7,H=3,D=8", .attr = &dropout, .train = 1, .in = { IN_ACT(3, 7, 72) } },
 	{ .label = "dropout,infer,B=2,T=3,H=3,D=4", .attr = &dropout, .in = { IN_ACT(2, 3, 36) } },
