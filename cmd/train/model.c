@@ -116,6 +116,12 @@ static int take(struct train *t, const struct vit_model *from)
 	return 0;
 }
 
+static int new_trainer(struct train *t)
+{
+	int rc = vit_trainer_new(&t->trainer, &t->model, &t->opt, t->backend, t->dev);
+	return rc == VIT_ENOMEM ? vit_wrap(rc, "too little memory, a smaller --batch-size or --recompute takes less") : rc;
+}
+
 static int from_init(struct train *t)
 {
 	struct vit_model from = { 0 };
@@ -124,7 +130,7 @@ static int from_init(struct train *t)
 		return rc;
 	rc = like(t, &from);
 	if (!rc && !t->cfg->explain) {
-		rc = vit_trainer_new(&t->trainer, &t->model, &t->opt, t->backend, t->dev);
+		rc = new_trainer(t);
 		if (!rc)
 			rc = take(t, &from);
 	}
@@ -161,7 +167,7 @@ static int fresh(struct train *t)
 	VIT_TRY(vit_model_new(&t->model, t->cfg->model, vit_samples_meta(t->samples)));
 	t->have_model = 1;
 	look_at_size(t);
-	return t->cfg->explain ? 0 : vit_trainer_new(&t->trainer, &t->model, &t->opt, t->backend, t->dev);
+	return t->cfg->explain ? 0 : new_trainer(t);
 }
 
 /* What the model's file will say of where it comes from. */

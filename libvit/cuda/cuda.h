@@ -33,6 +33,7 @@ struct vit_dev {
 	int n_sm, arch;                 /* multiprocessors; 80, 90 */
 	size_t smem_max;                /* bytes of dynamic shared memory a block may ask for */
 	struct lt *lt;
+	void *lt_ws;                    /* LT_WORKSPACE bytes for products, of the one stream */
 	struct product_tuned *tuned;    /* tune.cu: algorithms that were chosen by timing */
 	struct cuda_stage *stage;       /* send.cu: pinned buffers on their way */
 	cudaEvent_t reached;            /* memory.cu: where sync waits */

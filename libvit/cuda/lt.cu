@@ -94,13 +94,10 @@ int lt_open(struct lt **out)
 	int rc = load(lt);
 	if (!rc)
 		rc = lt_check(lt, lt->cublasLtCreate(&lt->handle));
-	if (!rc)
-		rc = cuda_check(cudaMalloc(&lt->ws, LT_WORKSPACE));
 	if (rc) {
 		lt_close(lt);
 		return rc;
 	}
-	lt->ws_bytes = LT_WORKSPACE;
 	lt->version = lt->cublasLtGetVersion();
 	*out = lt;
 	return 0;
@@ -112,7 +109,5 @@ void lt_close(struct lt *lt)
 		return;
 	if (lt->handle)
 		lt->cublasLtDestroy(lt->handle);
-	if (lt->ws)
-		cudaFree(lt->ws);
 	free(lt);
 }

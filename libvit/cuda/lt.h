@@ -38,11 +38,9 @@ struct lt {
 #undef LT_POINTER
 	void *library;          /* of dlopen; never closed: it is half of the process by then */
 	cublasLtHandle_t handle;
-	void *ws;               /* device memory for products, of the one stream */
-	size_t ws_bytes;        /* LT_WORKSPACE */
 	size_t version;         /* 130100: 13.1.0 */
 };
-enum { LT_WORKSPACE = 32 << 20 };       /* what Hopper's kernels want at most; 4 MiB do before it */
+enum { LT_WORKSPACE = 32 << 20 };       /* bytes for products: what Hopper's kernels want at most; 4 MiB do before it */
 
 /* For the present device. VIT_EUNSUPPORTED with all places that were tried;
  * lt_close(NULL) is allowed. */

@@ -110,6 +110,9 @@ static int start(struct vit_dev *d)
 	VIT_TRY(cuda_event(&d->reached));
 	VIT_TRY(cuda_stage_open(d));
 	VIT_TRY(lt_open(&d->lt));
+	d->lt_ws = cuda_alloc(d, LT_WORKSPACE, 0);
+	if (!d->lt_ws)
+		return VIT_ENOMEM;
 	VIT_TRY(cuda_check(cudaRuntimeGetVersion(&runtime)));
 	snprintf(d->line, sizeof d->line, "%.80s, sm_%d, %d GiB, CUDA %d.%d, cublasLt %zu.%zu", p.name, d->arch, gib(&p), runtime / 1000,
 	         runtime % 1000 / 10, d->lt->version / 10000, d->lt->version / 100 % 100);
@@ -129,6 +132,7 @@ static void cuda_close(struct vit_dev *d)
 		cudaStreamDestroy(d->stream);
 	tune_forget(d);
 	lt_close(d->lt);
+	cuda_free(d, d->lt_ws, 0);
 	cuda_stage_close(d);
 	free(d);
 }

@@ -88,7 +88,7 @@ static int prefer(const struct lt *lt, cublasLtMatmulPreference_t f)
 		CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
 		CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES,
 	};
-	const uint64_t most = lt->ws_bytes;
+	const uint64_t most = LT_WORKSPACE;
 	/* parts of k in f32, added by a kernel that follows: "in place" takes turns
 	 * through counters, "output type" would round the parts */
 	const uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE, align = PRODUCT_ALIGN;
@@ -110,7 +110,7 @@ static int ask(const struct lt *lt, const struct product *p, cublasLtMatmulHeuri
 	    lt->cublasLtMatmulAlgoGetHeuristic(lt->handle, p->desc, p->a, p->b, p->d, p->d, f, RESULTS, r, &n) != CUBLAS_STATUS_SUCCESS)
 		n = 0;
 	for (int i = 0; i < n; i++)
-		if (r[i].state == CUBLAS_STATUS_SUCCESS && r[i].workspaceSize <= lt->ws_bytes)
+		if (r[i].state == CUBLAS_STATUS_SUCCESS && r[i].workspaceSize <= LT_WORKSPACE)
 			r[usable++] = r[i];
 	(void)lt->cublasLtMatmulPreferenceDestroy(f);
 	return usable;
@@ -165,6 +165,6 @@ int product_run(struct vit_dev *dev, const struct product *p, const struct produ
 		return plain_run(dev->stream, &p->spec, r);
 	if (!set_pointers(lt, p, r->vector, r->aux))
 		return vit_fail(VIT_EDEVICE, "cublasLt refused the address of a bias");
-	return lt_check(lt, lt->cublasLtMatmul(lt->handle, p->desc, &one, r->b, p->a, r->a, p->b, &beta, r->d, p->d, r->d, p->d, &p->algo, lt->ws,
-	                                       lt->ws_bytes, dev->stream));
+	return lt_check(lt, lt->cublasLtMatmul(lt->handle, p->desc, &one, r->b, p->a, r->a, p->b, &beta, r->d, p->d, r->d, p->d, &p->algo, dev->lt_ws,
+	                                       LT_WORKSPACE, dev->stream));
 }

@@ -73,6 +73,15 @@ near() { # LOG LOG: losses of epochs, 1 % apart at most, falling by a third
 	awk -v a="$all" -v h="$half" 'BEGIN { exit !(h < 0.62 * a && h > 0.4 * a) }'
 }
 
+@test "too little memory: what was wanted, what there is, what takes less; nothing is written" {
+	VIT_SHIM_MEMORY=31 run --separate-stderr -1 train --epochs 1 -o no.vit
+	assert_said "device cuda: cuda:0 has no room for 0.03 GiB: 0.03 of its 0.03 GiB are free"
+	VIT_SHIM_MEMORY=33 run --separate-stderr -1 train --epochs 1 --batch-size 48 --model vit:patch=4,dim=128,depth=2,heads=2 -o no.vit
+	assert_said "too little memory, a smaller --batch-size or --recompute takes less: "
+	[ ! -e no.vit ]
+	VIT_SHIM_MEMORY=64 train --epochs 1 --batch-size 48 --model vit:patch=4,dim=128,depth=2,heads=2 -o yes.vit
+}
+
 @test "vit-eval --amp: nearly the same answers" {
 	train --epochs 3 -o m.vit
 	for type in none bf16 fp16; do
